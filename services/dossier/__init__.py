@@ -1,0 +1,1 @@
+"""The dossier service: hears ONESTOP, keeps the journal, folds each dossier's state, says DOSSIER."""

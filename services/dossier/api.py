@@ -1,0 +1,139 @@
+"""HTTP doors of the dossier service: records in, receipts out; each item is judged alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import AwareDatetime, BaseModel
+
+from services.dossier.doors import Doors, NoReceipt
+from services.dossier.usecases import HearFile
+from shared.clock import Clock
+from shared.dead_letters import DeadLetters
+from shared.events.statements import Refused, Statement, parse_statement
+from shared.http import Forbidden, Party, Tokens
+from shared.units import Units
+
+MAX_ITEMS = 5_000
+_raw_items = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Receipt(BaseModel):
+    """What happened to one item of a request."""
+
+    index: int
+    id: str | None = None
+    status: Literal["accepted", "duplicate", "rejected"]
+    field: str | None = None
+    reason: str | None = None
+    advice: str | None = None
+
+
+class Receipts(BaseModel):
+    """The verdict of every item, in the order sent."""
+
+    accepted: int
+    duplicate: int
+    rejected: int
+    items: list[Receipt]
+
+
+class Heard(BaseModel):
+    """How far a file's sources were heard."""
+
+    sources: dict[str, AwareDatetime]
+
+
+class DossierApi:
+    """The doors with what they need; `router()` gives the routes."""
+
+    def __init__(
+        self,
+        *,
+        doors: Doors,
+        hear_file: HearFile,
+        dead_letters: DeadLetters,
+        units: Units,
+        tokens: Tokens,
+        clock: Clock,
+    ) -> None:
+        self._doors, self._hear_file, self._dead_letters = doors, hear_file, dead_letters
+        self._units, self._tokens, self._clock = units, tokens, clock
+
+    def router(self) -> APIRouter:
+        """`POST /v1/records` and `POST /v1/heard`."""
+        router = APIRouter()
+        router.add_api_route("/v1/records", self.records, methods=["POST"], response_model=Receipts, openapi_extra=_RECORDS)
+        router.add_api_route("/v1/heard", self.heard, methods=["POST"], status_code=204)
+        return router
+
+    async def records(self, request: Request, door: Annotated[Literal["http", "file"], Query()] = "http") -> Response:
+        """One CloudEvent, or a batch as `application/cloudevents-batch+json`; answers per item after the journal has it."""
+        party = self._tokens.party(request)
+        body = await request.body()
+        try:
+            items = _raw_items.decode(body) if body.lstrip()[:1] == b"[" else [msgspec.Raw(body)]
+        except msgspec.DecodeError as error:
+            return JSONResponse({"error": f"the body is not valid JSON: {error}"}, status_code=400)
+        if len(items) > MAX_ITEMS:
+            return JSONResponse({"error": f"a request carries at most {MAX_ITEMS:,} records"}, status_code=413)
+        try:
+            receipts = await self._judge([bytes(item) for item in items], party, door)
+        except NoReceipt as error:
+            headers = {"Retry-After": "5"}
+            return JSONResponse({"error": f"{error}; send the same records again"}, status_code=503, headers=headers)
+        return Response(_counted(receipts).model_dump_json(exclude_none=True), media_type="application/json")
+
+    async def heard(self, request: Request, heard: Heard) -> Response:
+        """A file was handed in to its end: its dossiers may be judged up to the given instants."""
+        party = self._tokens.party(request)
+        if "import" not in party.roles:
+            raise Forbidden(f"{party.name} may not declare how far a file was heard")
+        sources: dict[str, datetime] = dict(heard.sources)
+        await self._hear_file(sources)
+        return Response(status_code=204)
+
+    async def _judge(self, items: list[bytes], party: Party, door: str) -> list[Receipt]:
+        good, receipts, dead = list[tuple[int, Statement]](), dict[int, Receipt](), list[tuple[str, bytes, Exception]]()
+        for index, item in enumerate(items):
+            try:
+                good.append((index, self._read(item, party)))
+            except Refused as reason:
+                receipts[index] = _rejected(index, reason)
+                dead.append((f"http {party.name}", item, reason))
+        if dead:
+            await self._dead_letters.keep_all(dead)
+        statuses = await self._doors.say([statement for _, statement in good], door)
+        for (index, statement), status in zip(good, statuses, strict=True):
+            receipts[index] = Receipt(index=index, id=statement.id, status=status)  # type: ignore[arg-type]  # one of three
+        return [receipts[index] for index in range(len(items))]
+
+    def _read(self, item: bytes, party: Party) -> Statement:
+        statement = parse_statement(item, knows_unit=self._units.__contains__, now=self._clock.now())
+        if not party.may_speak_for(statement.unit):
+            raise Refused("data.unit", f"this token may not speak for unit {statement.unit}", "use the unit's own token")
+        return statement
+
+
+def _rejected(index: int, reason: Refused) -> Receipt:
+    return Receipt(index=index, status="rejected", field=reason.field, reason=reason.reason, advice=reason.advice or None)
+
+
+def _counted(receipts: list[Receipt]) -> Receipts:
+    count = {status: sum(one.status == status for one in receipts) for status in ("accepted", "duplicate", "rejected")}
+    return Receipts(**count, items=receipts)
+
+
+_RECORDS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/cloudevents+json": {"schema": {"type": "object"}},
+            "application/cloudevents-batch+json": {"schema": {"type": "array", "items": {"type": "object"}}},
+        },
+    }
+}

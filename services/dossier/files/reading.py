@@ -1,0 +1,97 @@
+"""Opens a file that a person hands in; what it is, is told by its content, never by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from services.dossier.files.columns import COLUMNS
+from services.dossier.files.headings import LOOK_AT, Heading, find_heading
+from services.dossier.files.items import OpenedFile
+from services.dossier.files.records import open_records
+from services.dossier.files.rows import Row, head_of_sheet, open_workbook, read_csv, read_sheet
+from services.dossier.files.sheets import RowReader, Sheet
+from services.dossier.files.source import GZIP_MAGIC, UTF_16_MARKS, Source
+
+ZIP_MAGIC = b"PK\x03\x04"
+OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+DELIMITERS = ",;\t"
+PORTAL_KEYS = re.compile(rb'"(madonvi|session|MaHoSo|IDHoSo)"\s*:', re.IGNORECASE)
+
+KnowsUnit = Callable[[str], bool]
+
+
+def open_file(
+    path: Path,
+    *,
+    knows_unit: KnowsUnit,
+    now: datetime,
+    unit: str | None = None,
+    as_of: datetime | None = None,
+    name: str | None = None,
+) -> OpenedFile:
+    """Open a dossier sheet (CSV, XLSX) or a record file, plain or gzipped.
+
+    `now` and `as_of` are aware; `unit` stands for the cells of a sheet that name none; `name` is what errors call the
+    file when `path` is a temporary one. Reads a sheet once to its end when `as_of` is not given. Blocks; raises
+    `FileUnreadable`.
+    """
+    source = Source(path, name or str(path))
+    first = source.head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if first.startswith((GZIP_MAGIC, OLE_MAGIC)):
+        raise source.unreadable("is packed twice or an old Excel file", "unpack it; save .xls as .xlsx")
+    if first.startswith(ZIP_MAGIC):
+        rows, total, heading = _workbook(source)
+    elif first.startswith((b"{", b"[")):
+        if PORTAL_KEYS.search(first) and b'"specversion"' not in first:
+            raise source.unreadable("is a national-portal packet, which cannot be imported from a file yet")
+        return open_records(source, knows_unit=knows_unit, now=now, as_of=as_of)
+    else:
+        rows, total, heading = _csv(source)
+    _must_hold(heading, source, needs_unit=unit is None)
+    return Sheet(rows, total, RowReader(heading, knows_unit, now, unit), now, as_of)
+
+
+Rows = tuple[Callable[[], Iterator[Row]], int, Heading]
+
+
+def _csv(source: Source) -> Rows:
+    encoding = source.text_encoding()
+    if source.head.startswith(UTF_16_MARKS) and source.head.decode("utf-16", "ignore").lstrip().startswith(("{", "[")):
+        raise source.unreadable("is a record file in UTF-16", "save it as UTF-8")
+    delimiter, heading, after = max(
+        (_try_delimiter(source, encoding, delimiter) for delimiter in DELIMITERS), key=lambda tried: tried[1].score
+    )
+
+    def rows() -> Iterator[Row]:
+        with source.open_text(encoding) as text:
+            yield from read_csv(text, delimiter, width=heading.width, after=after)
+
+    return rows, max(source.lines - after, 0), heading
+
+
+def _try_delimiter(source: Source, encoding: str, delimiter: str) -> tuple[str, Heading, int]:
+    with source.open_text(encoding) as text:
+        head = list(islice(read_csv(text, delimiter), LOOK_AT))
+    heading = find_heading([row.cells for row in head])
+    return delimiter, heading, head[heading.last].last_line
+
+
+def _workbook(source: Source) -> Rows:
+    sheets = open_workbook(source)
+    if not sheets:
+        raise source.unreadable("holds no visible worksheet")
+    headings = [find_heading(head_of_sheet(sheet, LOOK_AT)) for sheet in sheets]
+    heading, sheet = max(zip(headings, sheets, strict=True), key=lambda pair: pair[0].score)
+    after = heading.last + 1
+    return lambda: read_sheet(sheet, after=after), max(sheet.total_height - after, 0), heading
+
+
+def _must_hold(heading: Heading, source: Source, *, needs_unit: bool) -> None:
+    if missing := heading.missing(needs_unit=needs_unit):
+        advice = "; ".join(f"accepted headings of {name}: {COLUMNS[name].accepted}" for name in missing)
+        columns = "column" if len(missing) == 1 else "columns"
+        raise source.unreadable(f"misses the required {columns} {', '.join(missing)}", advice)

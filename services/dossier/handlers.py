@@ -1,0 +1,112 @@
+"""Reads ONESTOP in batches: judges each record alone, hands the good ones on, answers each sender with a receipt."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+from faststream.nats import NatsRouter
+from faststream.nats.message import NatsMessage
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from services.dossier.metrics import DossierMetrics
+from services.dossier.repository import Heard
+from services.dossier.usecases import RecordStatements, Verdict
+from shared.bus import batch_route, each_or_all, raws
+from shared.clock import Clock
+from shared.database import is_transient
+from shared.dead_letters import DeadLetters
+from shared.events.statements import Refused, parse_statement
+from shared.topology import durable
+from shared.units import Units
+
+RECEIPT_TO = "Motcua-Receipt-To"
+"""Header naming the subject that wants the receipt; a reply subject would be answered by JetStream's own PubAck."""
+DOOR = "Motcua-Door"
+RECEIPT_PREFIX = "_INBOX."
+"""Receipts go to inboxes only: a record must not be able to make us publish anywhere else."""
+
+
+class DossierHandlers:
+    """Thin: decode, settle what is bad, call one use case, answer."""
+
+    def __init__(
+        self,
+        record: RecordStatements,
+        dead_letters: DeadLetters,
+        units: Units,
+        clock: Clock,
+        metrics: DossierMetrics,
+        client: Callable[[], Awaitable[Client]],
+    ) -> None:
+        self._record, self._dead_letters, self._units, self._clock = record, dead_letters, units, clock
+        self._metrics, self._client = metrics, client
+
+    async def on_statements(self, bodies: list[bytes], message: NatsMessage) -> None:
+        """Record one batch of statements; refuse each bad one alone."""
+        good = list[tuple[Heard, Msg]]()
+        for body, raw in zip(bodies, raws(message), strict=True):
+            try:
+                good.append((self._read(body, raw), raw))
+            except Refused as reason:
+                await self._refuse(raw, reason)
+        await each_or_all(self._apply, good, self._give_up, is_transient=is_transient)
+
+    def _read(self, body: bytes, raw: Msg) -> Heard:
+        statement = parse_statement(body, knows_unit=self._units.__contains__, now=self._clock.now())
+        _, _, unit, *kind = raw.subject.split(".")
+        if unit != statement.unit:
+            reason = f"speaks of unit {statement.unit} on the subject of unit {unit}"
+            raise Refused("data.unit", reason, "publish to onestop.v1.<unit>.<kind> of the record's own unit")
+        headers = raw.headers or {}
+        sequence = raw.metadata.sequence.stream
+        return Heard(
+            statement=statement, door=headers.get(DOOR, "bus"), sequence=sequence, receipt_to=headers.get(RECEIPT_TO, "")
+        )
+
+    async def _apply(self, heard: Sequence[Heard]) -> None:
+        await self._answer([_accepted(verdict) for verdict in await self._record(heard)])
+
+    async def _refuse(self, raw: Msg, reason: Refused) -> None:
+        await self._dead_letters.keep(raw, reason)
+        self._metrics.statements.labels("", "rejected").inc()
+        await self._answer([_rejected(raw, reason)])
+        await raw.term()
+
+    async def _give_up(self, raw: Msg, reason: Exception) -> None:
+        await self._refuse(raw, Refused("record", f"could not be recorded: {reason}", "tell the operators; it is kept in DEAD"))
+
+    async def _answer(self, receipts: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Send receipts after the commit, grouped by who asked; a lost receipt is asked for again by sending again."""
+        by_inbox: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for inbox, receipt in receipts:
+            if inbox.startswith(RECEIPT_PREFIX):
+                by_inbox[inbox].append(receipt)
+        client = await self._client()
+        for inbox, of_inbox in by_inbox.items():
+            await client.publish(inbox, msgspec.json.encode(of_inbox))
+
+
+def _accepted(verdict: Verdict) -> tuple[str, dict[str, Any]]:
+    statement = verdict.heard.statement
+    return verdict.heard.receipt_to, {
+        "sequence": verdict.heard.sequence, "source": statement.source, "id": statement.id, "status": verdict.status
+    }
+
+
+def _rejected(raw: Msg, reason: Refused) -> tuple[str, dict[str, Any]]:
+    return (raw.headers or {}).get(RECEIPT_TO, ""), {
+        "sequence": raw.metadata.sequence.stream,
+        "status": "rejected",
+        "field": reason.field,
+        "reason": reason.reason,
+        "advice": reason.advice,
+    }
+
+
+def routes(handlers: DossierHandlers) -> NatsRouter:
+    """What this service reads."""
+    return NatsRouter(handlers=(batch_route(handlers.on_statements, durable("dossier")),))

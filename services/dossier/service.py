@@ -1,0 +1,75 @@
+"""The one place where the dossier service's parts meet."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from services.dossier.api import DossierApi
+from services.dossier.doors import Doors
+from services.dossier.handlers import DossierHandlers, routes
+from services.dossier.metrics import DossierMetrics
+from services.dossier.settings import DossierSettings
+from services.dossier.usecases import HearFile, RecordStatements, Sweep
+from shared.database import Database
+from shared.dead_letters import DeadLetters
+from shared.outbox import Relay
+from shared.runtime import Bus, Environment, Service
+from shared.topology import durable
+from shared.units import load_units
+from shared.workdays import load_calendar
+
+NAME = "dossier"
+
+
+def build(environment: Environment) -> Service:
+    """Wire the dossier service: hears ONESTOP, owns the journal and the dossiers, says DOSSIER."""
+    settings = DossierSettings(**environment.settings.model_dump(exclude_unset=True))
+    bus = Bus(NAME, environment)
+    database = Database(settings.database_url, NAME)
+    metrics, units = DossierMetrics(environment.registry), load_units(environment.rules)
+    relay = Relay(NAME, database, bus.client, environment.registry)
+    dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
+    doors = Doors(bus.client, patience=settings.receipt_seconds)
+
+    async def waiting() -> int:
+        one = durable(NAME)
+        info = await (await bus.client()).jetstream().consumer_info(one.stream, one.name)
+        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+    sweep = Sweep(
+        database,
+        environment.clock,
+        load_calendar(environment.rules),
+        metrics,
+        relay.poke,
+        waiting,
+        silent_after=timedelta(minutes=settings.silent_after_minutes),
+        due_soon_days=settings.due_soon_days,
+    )
+
+    async def sweep_for_ever() -> None:
+        while True:
+            await sweep()
+            await asyncio.sleep(settings.sweep_seconds)
+
+    record = RecordStatements(database, environment.clock, metrics, relay.poke)
+    handlers = DossierHandlers(record, dead_letters, units, environment.clock, metrics, bus.client)
+    bus.broker.include_router(routes(handlers))
+    api = DossierApi(
+        doors=doors,
+        hear_file=HearFile(database, environment.clock),
+        dead_letters=dead_letters,
+        units=units,
+        tokens=environment.tokens,
+        clock=environment.clock,
+    )
+    return Service(
+        name=NAME,
+        bus=bus,
+        resources=(database, doors),
+        tasks=(relay.run, sweep_for_ever),
+        checks=(database.answers,),
+        backlog={"outbox": relay.backlog},
+        api=api.router(),
+    )

@@ -1,0 +1,80 @@
+"""The dossier service's tables: the journal of statements, each dossier's state, the sources, the outbox."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Index, MetaData, text
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from shared.database import NAMING
+from shared.outbox import outbox_table
+
+metadata = MetaData(schema="dossier", naming_convention=NAMING)
+
+
+class Base(SQLModel, registry=registry(metadata=metadata)):
+    """One registry a service: one process may hold four."""
+
+
+def _instant(*, nullable: bool = True) -> Any:
+    return Field(sa_column=Column(TIMESTAMP(timezone=True), nullable=nullable))
+
+
+class Journal(Base, table=True):
+    """Every accepted statement, append-only; (source, id) counts once for ever."""
+
+    __tablename__ = "journal"
+    __table_args__ = (Index("ix_journal_unit_dossier", "unit", "dossier"),)
+
+    source: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    unit: str
+    dossier: str
+    kind: str
+    happened_at: datetime = _instant(nullable=False)
+    recorded_at: datetime = _instant(nullable=False)
+    door: str
+    sequence: int
+    correlation: str
+    facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class Dossier(Base, table=True):
+    """The folded state of each dossier and what was already said about its promise."""
+
+    __tablename__ = "dossier"
+    __table_args__ = (
+        Index("ix_dossier_running", "source", "due_at", postgresql_where=text("is_running")),
+        Index("ix_dossier_called_overdue", "unit", postgresql_where=text("overdue_said_for IS NOT NULL")),
+        {"postgresql_with": {"fillfactor": "70"}},
+    )
+
+    unit: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    revision: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    source: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    due_at: datetime | None = _instant()
+    is_running: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    overdue_said_for: datetime | None = _instant()
+    due_soon_said_for: datetime | None = _instant()
+    correlation: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    snapshot: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+
+
+class Source(Base, table=True):
+    """Each source of statements: whether it speaks live, and how far it has been heard."""
+
+    __tablename__ = "source"
+
+    name: str = Field(primary_key=True)
+    is_live: bool
+    newest_at: datetime = _instant(nullable=False)
+    last_recorded_at: datetime = _instant(nullable=False)
+    as_of: datetime | None = _instant()
+
+
+outbox = outbox_table(metadata)

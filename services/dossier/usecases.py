@@ -1,0 +1,240 @@
+"""What the dossier service does: record statements in the journal, fold, say what changed; sweep for broken promises."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from services.dossier import repository
+from services.dossier.domain import fold, heard_up_to, is_running, overdue_from, told_by, was_overdue
+from services.dossier.metrics import DossierMetrics
+from services.dossier.repository import Heard, Key, SourceRow, Stored
+from shared import outbox
+from shared.clock import Clock
+from shared.database import Database, Session
+from shared.events.dossiers import DossierEvent, DossierSaid, Snapshot
+from shared.events.envelope import Outgoing, encode_event
+from shared.events.statements import Statement
+from shared.localtime import end_of_day, local_date, start_of_day
+from shared.topology import BATCH, DOSSIER, dossier_subject
+from shared.workdays import Calendar
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The receipt of one statement."""
+
+    heard: Heard
+    status: str
+
+
+class RecordStatements:
+    """Journal, fold and outbox of one batch in one transaction."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: DossierMetrics, poke: Callable[[], None]) -> None:
+        self._database, self._clock, self._metrics, self._poke = database, clock, metrics, poke
+
+    async def __call__(self, batch: Sequence[Heard]) -> list[Verdict]:
+        """Record statements; each is `accepted` or `duplicate`, and the receipt is worth its word: it is committed."""
+        unique = {(one.statement.source, one.statement.id): one for one in reversed(batch)}
+        now = self._clock.now()
+        with self._metrics.batch_seconds.time():
+            async with self._database.transaction() as session:
+                added = await repository.add_to_journal(session, list(unique.values()), now)
+                known = await repository.list_sequences(session, [key for key in unique if key not in added])
+                events = await self._fold(session, [one for key, one in unique.items() if key in added], now)
+                await repository.hear_sources(session, batch, now)
+                await outbox.add(session, events)
+        self._poke()
+        return [self._verdict(one, unique, added, known) for one in batch]
+
+    async def _fold(self, session: Session[Any], fresh: Sequence[Heard], now: datetime) -> list[Outgoing]:
+        by_dossier: dict[Key, list[Statement]] = defaultdict(list)
+        for one in fresh:
+            by_dossier[one.statement.unit, one.statement.dossier].append(one.statement)
+        if not by_dossier:
+            return []
+        stored = await repository.lock_dossiers(session, by_dossier)
+        # a row that nobody wrote before has no other statements: whoever adds some holds its lock until commit
+        older = await repository.list_statements(session, [key for key, row in stored.items() if row.revision > 0])
+        rows, events = list[dict[str, Any]](), list[Outgoing]()
+        for key, row in stored.items():
+            row_, said = refold(row, older.get(key) or by_dossier[key], by_dossier[key][-1], now)
+            rows.append(row_)
+            events.extend(said)
+        await repository.save_dossiers(session, rows)
+        self._count(events)
+        return events
+
+    def _verdict(self, one: Heard, unique: dict[Any, Heard], added: set[Any], known: dict[Any, int]) -> Verdict:
+        key = (one.statement.source, one.statement.id)
+        # redelivered after a crash between commit and receipt: the journal knows it under this very bus number
+        same = unique[key] is one if key in added else known.get(key) == one.sequence and one.sequence > 0
+        status = "accepted" if same else "duplicate"
+        self._metrics.statements.labels(one.statement.unit, status).inc()
+        return Verdict(heard=one, status=status)
+
+    def _count(self, events: Sequence[Outgoing]) -> None:
+        for event in events:
+            _, _, unit, name = event.subject.split(".")
+            self._metrics.events.labels(unit, name).inc()
+
+
+def refold(
+    row: Stored, statements: Sequence[Statement], newest: Statement, now: datetime
+) -> tuple[dict[str, Any], list[Outgoing]]:
+    """The dossier's new row and the events that its new statements cause."""
+    folded = fold(statements)
+    snapshot = Snapshot(
+        unit=row.unit,
+        dossier=row.code,
+        revision=len(statements),
+        source=newest.source,
+        recorded_at=now,
+        state=folded.state,
+        timeline=list(folded.timeline),
+        findings=list(folded.findings),
+    )
+    correlation = newest.correlation or newest.id
+    events = [
+        event_of(snapshot, event, at=at, changed=changed, correlation=correlation)
+        for event, at, changed in told_by(row.snapshot, snapshot)
+    ]
+    said_for = row.overdue_said_for
+    if said_for is not None and not was_overdue(folded.timeline, said_for):
+        at, changed = overdue_from(said_for), {"due_at": said_for}
+        events.append(event_of(snapshot, DossierEvent.OVERDUE_WITHDRAWN, at=at, changed=changed, correlation=correlation))
+        said_for = None
+    return {
+        "unit": row.unit,
+        "code": row.code,
+        "revision": snapshot.revision,
+        "source": snapshot.source,
+        "due_at": folded.state.due_at,
+        "is_running": is_running(folded.state),
+        "overdue_said_for": said_for,
+        "correlation": correlation,
+        "snapshot": snapshot,
+    }, events
+
+
+def event_of(
+    snapshot: Snapshot, event: DossierEvent, *, at: datetime, changed: dict[str, Any], correlation: str
+) -> Outgoing:
+    """One event about a dossier; its id is the same whenever the same thing is said again."""
+    event_id = f"{snapshot.unit}/{snapshot.dossier}/{event}/{at.timestamp():.3f}/{snapshot.revision}"
+    return Outgoing(
+        stream=DOSSIER,
+        subject=dossier_subject(snapshot.unit, event),
+        id=event_id,
+        body=encode_event(
+            type=f"vn.motcua.dossier.{event}.v1",
+            id=event_id,
+            source=f"/motcua/dossier/{snapshot.unit}",
+            subject=snapshot.dossier,
+            time=at,
+            data=DossierSaid(snapshot=snapshot, changed=changed),
+            correlation=correlation,
+        ),
+    )
+
+
+class Sweep:
+    """Says `due_soon` and `overdue`, each once per dossier and promise, as far as the source itself was heard.
+
+    `waiting` answers how many statements still wait on the bus: while there are any, a live source is heard only up to
+    its newest statement, so a backlog or an outage makes nobody late.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        calendar: Calendar,
+        metrics: DossierMetrics,
+        poke: Callable[[], None],
+        waiting: Callable[[], Awaitable[int]],
+        *,
+        silent_after: timedelta,
+        due_soon_days: int,
+    ) -> None:
+        self._database, self._clock, self._calendar, self._metrics = database, clock, calendar, metrics
+        self._poke, self._waiting = poke, waiting
+        self._silent_after, self._due_soon_days = silent_after, due_soon_days
+
+    async def __call__(self) -> int:
+        """Judge every source once; returns how many events were said."""
+        now = self._clock.now()
+        backlog = await self._waiting() > 0
+        async with self._database.transaction() as session:
+            sources = await repository.list_sources(session)
+        said = 0
+        for source in sources:
+            horizon = self.heard(source, now, backlog=backlog)
+            self._metrics.heard_lag.labels(source.name).set(max(0.0, (now - horizon).total_seconds()))
+            said += await self._judge(source.name, horizon, now)
+        return said
+
+    def heard(self, source: SourceRow, now: datetime, *, backlog: bool) -> datetime:
+        """How far this source has been heard; silence is measured in working time, for no centre speaks at night."""
+        quiet = self._calendar.working_minutes_between(source.last_recorded_at, now)
+        return heard_up_to(
+            now=now,
+            newest=source.newest_at,
+            backlog=backlog,
+            silent=quiet > self._silent_after.total_seconds() / 60,
+            live=source.is_live,
+            as_of=source.as_of,
+        )
+
+    async def _judge(self, source: str, horizon: datetime, now: datetime) -> int:
+        said, more = 0, True
+        today = local_date(horizon)
+        soon = end_of_day(self._calendar.add_working_days(today, self._due_soon_days))
+        while more:
+            async with self._database.transaction() as session:
+                late = await repository.claim_overdue(session, source, start_of_day(today), BATCH)
+                near = await repository.claim_due_soon(session, source, start_of_day(today), soon, BATCH)
+                await self._say(session, DossierEvent.OVERDUE, "overdue_said_for", late, now)
+                await self._say(session, DossierEvent.DUE_SOON, "due_soon_said_for", near, now)
+            said += len(late) + len(near)
+            more = max(len(late), len(near)) == BATCH
+        if said:
+            self._poke()
+        return said
+
+    async def _say(
+        self, session: Session[Any], event: DossierEvent, column: str, dossiers: Sequence[Stored], now: datetime
+    ) -> None:
+        if not dossiers:
+            return
+        events = list[Outgoing]()
+        for row in dossiers:
+            assert row.snapshot is not None and row.snapshot.state.due_at is not None
+            due_at = row.snapshot.state.due_at
+            at = overdue_from(due_at) if event is DossierEvent.OVERDUE else now
+            events.append(event_of(row.snapshot, event, at=at, changed={"due_at": due_at}, correlation=row.correlation))
+            self._metrics.events.labels(row.unit, event.value).inc()
+        await outbox.add(session, events)
+        await repository.note_said(session, column, dossiers)
+        log.info("promises_judged", said=event.value, count=len(events))
+
+
+class HearFile:
+    """Note that files were heard to their end: their dossiers may be judged up to the files' `as_of`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    async def __call__(self, heard: dict[str, datetime]) -> None:
+        """Set how far each source was heard; never beyond now, never back."""
+        async with self._database.transaction() as session:
+            for name in sorted(heard):
+                await repository.set_as_of(session, name, min(heard[name], self._clock.now()))

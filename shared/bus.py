@@ -1,0 +1,200 @@
+"""The bus as every service uses it: one broker, one way to publish, one way to retry, one way to give up.
+
+What the stack does when nobody watches is measured in docs/decisions/0004-faststream.md; each workaround names its thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from faststream import AckPolicy, BaseMiddleware, PublishCommand, StreamMessage
+from faststream.exceptions import HandlerException, NackMessage
+from faststream.nats import JStream, NatsBroker, NatsRoute, PullSub
+from faststream.nats.message import NatsMessage
+from faststream.nats.prometheus.middleware import NatsPrometheusMiddleware
+from faststream.prometheus import ConsumeAttrs, MetricsSettingsProvider
+from faststream.prometheus.middleware import PrometheusMiddleware
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from prometheus_client import CollectorRegistry
+
+from shared.events.envelope import Outgoing
+from shared.topology import BATCH, Durable
+
+log = structlog.get_logger()
+
+DUPLICATE_IN_BATCH = 10201
+PUBLISH_TIMEOUT = 5.0
+FETCH_TIMEOUT = 0.15
+"""Seconds that a lone message waits for company; half of what a person notices, and few enough empty fetches."""
+GRACEFUL_TIMEOUT = 20.0
+MAX_RETRY_DELAY = 60.0
+
+AsyncHandler = Callable[[list[bytes], NatsMessage], Awaitable[None]]
+
+
+class BatchRefused(Exception):
+    """The server refused an atomic batch; `code` is its `err_code`."""
+
+    def __init__(self, code: int, description: str) -> None:
+        super().__init__(f"{description} ({code})")
+        self.code = code
+
+
+async def publish(client: Client, events: Sequence[Outgoing]) -> None:
+    """Store up to 1,000 events of one stream, all or none; what is stored already counts as stored.
+
+    Raises `BatchRefused` or a timeout when the stream did not take them; the caller publishes again later.
+    """
+    try:
+        await publish_atomically(client, [(one.subject, one.body, {"Nats-Msg-Id": one.id}) for one in events])
+    except BatchRefused as refusal:
+        if refusal.code != DUPLICATE_IN_BATCH:  # we crashed between PubAck and bookkeeping
+            raise
+        for event in events:
+            await client.jetstream().publish(
+                event.subject, event.body, timeout=PUBLISH_TIMEOUT, headers={"Nats-Msg-Id": event.id}
+            )
+
+
+async def publish_atomically(client: Client, messages: Sequence[tuple[str, bytes, dict[str, str]]]) -> None:
+    """Store (subject, body, headers) in one atomic batch; nothing is visible before the server's last answer."""
+    batch, last = uuid4().hex, len(messages)
+    for sequence, (subject, body, own) in enumerate(messages, 1):
+        headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(sequence), **own}
+        if sequence not in (1, last):
+            await client.publish(subject, body, headers=headers)
+            continue
+        commit = {"Nats-Batch-Commit": "1"} if sequence == last else {}
+        answer = await client.request(subject, body, timeout=PUBLISH_TIMEOUT, headers=headers | commit)
+        if error := json.loads(answer.data or b"{}").get("error"):
+            raise BatchRefused(error["err_code"], error["description"])
+
+
+def raws(message: StreamMessage[Any]) -> list[Msg]:
+    """The raw messages as a list, whether the subscriber reads batches or not."""
+    raw = message.raw_message
+    return list(raw) if isinstance(raw, (list, tuple)) else [raw]
+
+
+class Retry(BaseMiddleware[PublishCommand, Any]):
+    """Delays what failed; without it a failing batch comes back 1,700 times a second (nats-server#2729)."""
+
+    async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: StreamMessage[Any]) -> Any:
+        """Run the handler; turn its failure into a negative ack with a growing delay."""
+        try:
+            return await call_next(msg)
+        except HandlerException:  # ack, nack or reject: somebody decided already
+            raise
+        except Exception as error:
+            attempt = max(raw.metadata.num_delivered for raw in raws(msg))
+            # the last place where the error is visible: FastStream counts every error behind Retry as a Nack
+            log.exception("batch_failed", attempt=attempt, stream=raws(msg)[0].metadata.stream)
+            raise NackMessage(delay=min(MAX_RETRY_DELAY, 0.5 * 2 ** min(attempt - 1, 10))) from error
+
+
+class _Settings(MetricsSettingsProvider[Any]):
+    """Bounded labels: by default the concrete subject, 3,321 units × events, would become a label."""
+
+    messaging_system = "nats"
+
+    def get_consume_attrs_from_message(self, msg: StreamMessage[Any]) -> ConsumeAttrs:
+        first = raws(msg)[0].metadata
+        size = sum(len(raw.data) for raw in raws(msg))
+        return {
+            "destination_name": f"{first.stream}/{first.consumer}",
+            "message_size": size,
+            "messages_count": len(raws(msg)),
+        }
+
+    def get_publish_destination_name_from_cmd(self, cmd: PublishCommand) -> str:
+        return ".".join("*" if token.isdigit() else token for token in cmd.destination.split("."))
+
+
+class _Metrics(NatsPrometheusMiddleware):
+    def __init__(self, *, registry: CollectorRegistry, service: str) -> None:
+        PrometheusMiddleware.__init__(
+            self,
+            settings_provider_factory=lambda _: _Settings(),
+            registry=registry,
+            app_name=service,
+        )
+
+
+def make_broker(
+    service: str,
+    url: str,
+    *,
+    registry: CollectorRegistry,
+    on_closed: Callable[[], Awaitable[None]],
+) -> NatsBroker:
+    """The broker of one service: reconnects for ever, notices a dead connection within a minute, retries with delay."""
+    return NatsBroker(
+        url,
+        name=service,
+        max_reconnect_attempts=-1,  # faststream#1538: when attempts run out the pull loop spins without yielding
+        reconnect_time_wait=1,
+        ping_interval=20,
+        max_outstanding_pings=2,
+        closed_cb=on_closed,
+        pending_size=32 * 1024 * 1024,
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        graceful_timeout=GRACEFUL_TIMEOUT,
+        middlewares=(_Metrics(registry=registry, service=service), Retry),
+        log_level=logging.DEBUG,
+        logger=logging.getLogger("faststream"),
+    )
+
+
+async def raw_bodies(message: NatsMessage) -> Any:
+    """Hand over the bytes as they came: a typed decoder would let one bad item terminate its whole batch."""
+    return message.body
+
+
+def batch_route(handler: AsyncHandler, durable: Durable) -> NatsRoute:
+    """Read one durable in batches; stream and durable are `topology.ensure`'s, never declared here (faststream#1830)."""
+    return NatsRoute(
+        handler,
+        durable.subject,
+        stream=JStream(durable.stream, declare=False),
+        durable=durable.name,
+        pull_sub=PullSub(batch=True, batch_size=BATCH, timeout=FETCH_TIMEOUT),
+        decoder=raw_bodies,
+    )
+
+
+async def each_or_all(
+    apply: Callable[[Sequence[Any]], Awaitable[None]],
+    items: Sequence[tuple[Any, Msg]],
+    give_up: Callable[[Msg, Exception], Awaitable[None]],
+    *,
+    is_transient: Callable[[Exception], bool],
+    patience: int = 3,
+) -> None:
+    """Apply a batch in one go; from the third delivery on item by item, giving up alone on what still fails.
+
+    A batch that fails for a reason outside its items (`is_transient`: the database is away) is never judged by item.
+    """
+    if not items:
+        return
+    attempt = max(raw.metadata.num_delivered for _, raw in items)
+    try:
+        await apply([item for item, _ in items])
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        if attempt < patience or is_transient(error):
+            raise
+        for item, raw in items:
+            try:
+                await apply([item])
+            except Exception as failure:
+                if is_transient(failure):
+                    raise
+                await give_up(raw, failure)

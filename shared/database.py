@@ -1,0 +1,142 @@
+"""PostgreSQL as every service uses it: one pool, one transaction a batch, migrations before the first message."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import stamina
+import structlog
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, pool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+log = structlog.get_logger()
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+Session = asyncpg.pool.PoolConnectionProxy
+"""What a repository is handed: a connection inside a transaction that only the edge commits."""
+
+TRANSIENT = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    ConnectionError,
+    TimeoutError,
+    OSError,
+)
+
+
+def is_transient(error: Exception) -> bool:
+    """True when the database is away, full or was interrupted: no item of the batch is to blame."""
+    return isinstance(error, TRANSIENT)
+
+
+class Database:
+    """The pool of one service, confined to its own schema by role and search path."""
+
+    def __init__(self, url: str, schema: str, *, size: int = 6) -> None:
+        self._url, self._schema, self._size = url, schema, size
+        self._pool: asyncpg.Pool[Any] | None = None
+
+    async def start(self) -> None:
+        """Open the pool; waits for a database that is still starting, gives up after half a minute."""
+        self._pool = await _open_pool(self._url, self._schema, self._size)
+
+    async def stop(self) -> None:
+        """Close the pool; running transactions end first."""
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session[Any]]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        if self._pool is None:
+            raise ConnectionError(f"the database of {self._schema} is not open")
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield connection
+
+    async def answers(self) -> str | None:
+        """What is wrong with the database, or `None` when it answers a query within two seconds."""
+        try:
+            async with asyncio.timeout(2), self.transaction() as session:
+                await session.fetchval("SELECT 1")
+        except Exception as error:
+            return f"PostgreSQL does not answer: {error or type(error).__name__}"
+        return None
+
+
+@stamina.retry(on=(OSError, asyncpg.CannotConnectNowError), attempts=None, timeout=30)
+async def _open_pool(url: str, schema: str, size: int) -> asyncpg.Pool[Any]:
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        command_timeout=60,
+        server_settings={"search_path": schema, "application_name": f"motcua-{schema}", "timezone": "Asia/Ho_Chi_Minh"},
+    )
+
+
+def alembic_config(service: str, url: str) -> Config:
+    """Alembic's configuration of one service; `env.py` reads the service and the url from its attributes."""
+    package = Path(str(import_module(f"services.{service}").__file__)).parent
+    config = Config()
+    config.set_main_option("script_location", str(package / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes.update(service=service, url=url)
+    return config
+
+
+async def migrate(service: str, url: str) -> None:
+    """Bring the schema of one service to its newest version; waits at most five seconds for a lock."""
+    await asyncio.to_thread(command.upgrade, alembic_config(service, url), "head")
+    log.info("schema_migrated", service=service)
+
+
+def run_migrations(config: Config, metadata: MetaData) -> None:
+    """Called by every `migrations/env.py`: run in one transaction on a connection of its own."""
+    from alembic import context  # only inside a migration run does alembic's context exist
+
+    service, url = config.attributes["service"], config.attributes["url"]
+
+    def run(connection: Connection) -> None:
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            version_table_schema=service,
+            include_schemas=True,
+            include_name=lambda name, type_, _: type_ != "schema" or name == service,
+            compare_type=True,
+        )
+        with context.begin_transaction():
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+            context.run_migrations()
+
+    async def main() -> None:
+        engine = create_async_engine(_sqlalchemy_url(url), poolclass=pool.NullPool)
+        async with engine.connect() as connection:
+            await connection.run_sync(run)
+            await connection.commit()
+        await engine.dispose()
+
+    asyncio.run(main())
+
+
+def _sqlalchemy_url(url: str) -> str:
+    """SQLAlchemy 2.1 reads `postgresql://` as psycopg 3; the driver is named."""
+    return url.replace("postgresql://", "postgresql+asyncpg://", 1).replace("postgres://", "postgresql+asyncpg://", 1)

@@ -1,0 +1,150 @@
+"""What the dossier service says: snapshots of dossiers (contracts.md §4).
+
+A reader that keeps the highest revision of each dossier has everything. The timeline holds what became known by the
+time it happened, so any reader can answer "as of" any day without asking back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from shared.events.envelope import Envelope, Instant
+from shared.localtime import local_date
+
+
+class DossierEvent(StrEnum):
+    """Events of stream DOSSIER; past participles, said once per dossier and cause."""
+
+    RECEIVED = "received"
+    REFUSED = "refused"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    EXTENDED = "extended"
+    RESOLVED = "resolved"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+    STOPPED = "stopped"
+    HANDED_OVER = "handed_over"
+    DUE_SOON = "due_soon"
+    OVERDUE = "overdue"
+    OVERDUE_WITHDRAWN = "overdue_withdrawn"
+    APOLOGISED = "apologised"
+    RATED = "rated"
+    CORRECTED = "corrected"
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A dossier as it stands after a statement: its status, its clocks and the facts that figures are made of."""
+
+    status: str = "unknown"
+    received_at: Instant | None = None
+    due_at: Instant | None = None
+    waiting_since: Instant | None = None
+    finished_at: Instant | None = None
+    outcome: str | None = None
+    procedure: str | None = None
+    procedure_name: str | None = None
+    field: str | None = None
+    agency: str | None = None
+    channel: str | None = None
+    service_level: str | None = None
+    applicant: str | None = None
+    submitted_at: Instant | None = None
+    extended_due_at: Instant | None = None
+    extensions: int = 0
+    apologised_at: Instant | None = None
+    fee_due: bool | None = None
+    paid_online: bool | None = None
+    digitised_input: bool | None = None
+    digitised_result: bool | None = None
+    e_result: bool | None = None
+    reused_data: bool | None = None
+    postal_return: bool | None = None
+    cross_boundary: bool | None = None
+    certified_copy: str | None = None
+    result_file: bool | None = None
+    inter_agency: bool | None = None
+    rating: int | None = None
+    rated_at: Instant | None = None
+    reason_code: str | None = None
+    internal_received_at: Instant | None = None
+    internal_due_at: Instant | None = None
+    internal_finished_at: Instant | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Completed, handed over, returned, withdrawn or stopped, and not re-opened since."""
+        return self.finished_at is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Received and not finished: what columns 11–13 of form II.06a count."""
+        return self.received_at is not None and self.finished_at is None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Waits for a supplement or a fee: the clock stands still, the dossier is never overdue meanwhile."""
+        return self.waiting_since is not None
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of a dossier: when it happened, the statement's kind, and the values of `State` that became new."""
+
+    at: Instant
+    kind: str
+    to: dict[str, Any]
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A dossier with everything that a reader needs; `revision` counts the statements that it was folded from."""
+
+    unit: str
+    dossier: str
+    revision: int
+    source: str
+    recorded_at: Instant
+    state: State
+    timeline: list[Step] = []
+    findings: list[str] = []
+
+
+class DossierSaid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`data` of every event of stream DOSSIER: the snapshot after it, and the values that it changed (new values)."""
+
+    snapshot: Snapshot
+    changed: dict[str, Any] = {}
+
+
+_said = msgspec.json.Decoder(DossierSaid)
+_state_fields = tuple(State.__struct_fields__)
+
+
+def read_snapshot(envelope: Envelope) -> Snapshot:
+    """The snapshot that one dossier event carries; raises `ValueError` when it is not one."""
+    return _said.decode(envelope.data).snapshot
+
+
+def read_said(envelope: Envelope) -> DossierSaid:
+    """The whole data of one dossier event; raises `ValueError` when it is not one."""
+    return _said.decode(envelope.data)
+
+
+def step_between(before: State, after: State, *, at: datetime, kind: str) -> Step | None:
+    """The change from one state to the next as a timeline entry; `None` when nothing changed."""
+    to = {name: new for name in _state_fields if (new := getattr(after, name)) != getattr(before, name)}
+    return Step(at=at, kind=kind, to=to) if to else None
+
+
+def states_by_day(timeline: Sequence[Step]) -> Iterator[tuple[date, State]]:
+    """The state at the end of each local day on which something changed, oldest first."""
+    values: dict[str, Any] = {}
+    for number, step in enumerate(timeline):
+        values.update(step.to)
+        day = local_date(step.at)
+        if number + 1 == len(timeline) or local_date(timeline[number + 1].at) != day:
+            yield day, msgspec.convert(values, State)

@@ -1,0 +1,218 @@
+"""What the one-stop centre says: statements about dossiers (contracts.md §3).
+
+A statement carries the facts known at one moment; a fact that is absent says nothing. Facts that this module does not
+know, and with them everything personal that a sender may add, are dropped when a statement is read.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+
+from shared.events.envelope import Instant
+
+TYPE_PREFIX = "vn.motcua.onestop."
+TYPE_SUFFIX = ".v1"
+MAX_RECORD_BYTES = 256 * 1024
+"""A statement is a few hundred bytes; what is larger is a mistake or an attack and is refused by name."""
+
+
+class Kind(StrEnum):
+    """The kinds of statements, in the order in which those of one instant are folded (contracts.md §3, Folding)."""
+
+    SUBMITTED = "submitted"
+    REFUSED = "refused"
+    RECEIVED = "received"
+    PROCESSING = "processing"
+    SUPPLEMENT_REQUESTED = "supplement_requested"
+    PAYMENT_REQUESTED = "payment_requested"
+    SUPPLEMENTED = "supplemented"
+    EXTENDED = "extended"
+    APOLOGISED = "apologised"
+    STOPPED = "stopped"
+    WITHDRAWN = "withdrawn"
+    RETURNED = "returned"
+    COMPLETED = "completed"
+    HANDED_OVER = "handed_over"
+    RATED = "rated"
+    UPDATED = "updated"
+
+
+RANK: dict[Kind, int] = {kind: rank for rank, kind in enumerate(Kind)}
+
+Short = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Text = Annotated[str, msgspec.Meta(max_length=4000)]
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Every fact that a statement may carry; `None` says nothing."""
+
+    procedure: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    procedure_name: Text | None = None
+    field: Annotated[str, msgspec.Meta(max_length=400)] | None = None
+    agency: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    channel: Literal["direct", "online", "post"] | None = None
+    service_level: Literal["full", "partial", "none"] | None = None
+    applicant: Literal["citizen", "business", "agency", "other"] | None = None
+    submitted_at: Instant | None = None
+    received_at: Instant | None = None
+    due_at: Instant | None = None
+    extended_due_at: Instant | None = None
+    fee_due: bool | None = None
+    paid_online: bool | None = None
+    digitised_input: bool | None = None
+    digitised_result: bool | None = None
+    e_result: bool | None = None
+    reused_data: bool | None = None
+    postal_return: bool | None = None
+    cross_boundary: bool | None = None
+    certified_copy: Literal["paper", "electronic"] | None = None
+    result_file: bool | None = None
+    inter_agency: bool | None = None
+    rating: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
+    reason: Text | None = None
+    reason_code: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+    internal_received_at: Instant | None = None
+    internal_due_at: Instant | None = None
+    internal_finished_at: Instant | None = None
+
+
+class _Data(Facts, frozen=True, kw_only=True, omit_defaults=True):
+    unit: Short
+    dossier: Short
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True):
+    id: Short
+    source: Short
+    type: Short
+    time: Instant
+    data: _Data
+    subject: str | None = None
+    specversion: str = "1.0"
+    correlationid: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """One accepted statement: who says it (`source`, `id`: the key for ever), about which dossier, when it happened."""
+
+    source: str
+    id: str
+    kind: Kind
+    unit: str
+    dossier: str
+    time: datetime
+    facts: Facts = Facts()
+    correlation: str = ""
+
+
+class Refused(ValueError):
+    """A statement that cannot be taken: the field at fault, why, and what the sender can do."""
+
+    def __init__(self, field: str, reason: str, advice: str = "") -> None:
+        super().__init__(f"{field}: {reason}" + (f" ({advice})" if advice else ""))
+        self.field, self.reason, self.advice = field, reason, advice
+
+
+_records = msgspec.json.Decoder(_Record)
+_fact_names = Facts.__struct_fields__
+_encode = msgspec.json.Encoder().encode
+
+
+def parse_statement(body: bytes, *, knows_unit: Callable[[str], bool], now: datetime) -> Statement:
+    """Read one CloudEvent as a statement.
+
+    Raises `Refused` naming the field for everything that contracts.md §3 lists under *Refused*; what is merely unusual
+    passes. `now` judges receptions in the future.
+    """
+    if len(body) > MAX_RECORD_BYTES:
+        raise Refused("record", f"is {len(body):,} bytes long", f"a record has at most {MAX_RECORD_BYTES:,} bytes")
+    record = _decode(body)
+    kind = _kind(record.type)
+    data = record.data
+    if not knows_unit(data.unit):
+        raise Refused("data.unit", f"unknown unit {data.unit!r}", "use the five-digit code of a commune or ward since 01/07/2025")
+    facts = Facts(**{name: _tidy(value) for name in _fact_names if (value := getattr(data, name)) is not None})
+    if kind is Kind.RECEIVED and (facts.received_at or record.time) > now:
+        raise Refused("data.received_at", "lies in the future", "send the reception when it has happened; check the clock")
+    return Statement(
+        source=record.source,
+        id=record.id,
+        kind=kind,
+        unit=data.unit,
+        dossier=_tidy_text(data.dossier),
+        time=record.time,
+        facts=facts,
+        correlation=record.correlationid,
+    )
+
+
+def encode_statement(statement: Statement) -> bytes:
+    """Write a statement as the CloudEvent of contracts.md §3; it holds known facts only."""
+    facts = {name: value for name in _fact_names if (value := getattr(statement.facts, name)) is not None}
+    return _encode(
+        {
+            "specversion": "1.0",
+            "id": statement.id,
+            "source": statement.source,
+            "type": f"{TYPE_PREFIX}{statement.kind.value}{TYPE_SUFFIX}",
+            "subject": statement.dossier,
+            "time": statement.time,
+            "datacontenttype": "application/json",
+            "correlationid": statement.correlation or statement.id,
+            "data": {"unit": statement.unit, "dossier": statement.dossier, **facts},
+        }
+    )
+
+
+def _decode(body: bytes) -> _Record:
+    try:
+        return _records.decode(body)
+    except UnicodeDecodeError as error:
+        raise Refused("record", "is not UTF-8 text", "save or send it as UTF-8") from error
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$")
+        if path:
+            field = path.strip("`.")
+        elif "required field" in reason:
+            field = reason.split("`")[1]
+        else:
+            field = "record"
+        if "required field" in reason:
+            missing = reason.split("`")[1]
+            field = missing if field in ("record", missing) else f"{field}.{missing}"
+            reason = "is missing"
+        raise Refused(field, _say(reason), "see docs/integrate for the record's shape") from error
+    except msgspec.DecodeError as error:
+        raise Refused("record", f"is not valid JSON: {error}", "send one complete JSON object a record") from error
+
+
+def _say(reason: str) -> str:
+    if "timezone component" in reason:
+        return "has no offset; write it as 2025-11-03T08:30:00+07:00"
+    if "RFC3339" in reason:
+        return "is not a date that exists, written as RFC 3339"
+    return reason[:1].lower() + reason[1:]
+
+
+def _kind(type_: str) -> Kind:
+    name = type_.removeprefix(TYPE_PREFIX).removesuffix(TYPE_SUFFIX)
+    if type_ == f"{TYPE_PREFIX}{name}{TYPE_SUFFIX}" and name in RANK:
+        return Kind(name)
+    raise Refused("type", f"unknown kind {type_!r}", f"use {TYPE_PREFIX}<kind>{TYPE_SUFFIX} with one of: {', '.join(Kind)}")
+
+
+def _tidy(value: object) -> object:
+    return _tidy_text(value) if isinstance(value, str) else value
+
+
+def _tidy_text(text: str) -> str:
+    """NFC and single spaces: 25 of 588 published procedure names are neither (domain.md §8.3)."""
+    if text.isascii() and "  " not in text and text == text.strip():
+        return text
+    return " ".join(unicodedata.normalize("NFC", text).split())

@@ -1,0 +1,225 @@
+"""HTTP as every service offers it: health that means it, metrics, bounded bodies, hashed tokens, and errors for people."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CollectorRegistry, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY = 32 * 1024 * 1024
+"""Bytes of one request body; 200,000 rows of a sheet are below it."""
+SLOW_BODY_SECONDS = 60.0
+
+
+class Forbidden(Exception):
+    """The caller may not do this; `status` is 401 without a valid token, 403 with one that is not allowed to."""
+
+    def __init__(self, reason: str, *, status: int = 403) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Party:
+    """Who a token stands for: a name for logs, the units it may speak for (`*` for all), and its roles."""
+
+    name: str
+    units: frozenset[str]
+    roles: frozenset[str] = frozenset()
+
+    def may_speak_for(self, unit: str) -> bool:
+        """True when this party's statements about `unit` are accepted."""
+        return "*" in self.units or unit in self.units
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Bearer tokens by the SHA-256 of their text; the text itself is stored nowhere."""
+
+    parties: Mapping[str, Party] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> Tokens:
+        """Read `{"<sha256>": {"name", "units", "roles"}}`."""
+        raw: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))
+        return cls(
+            {
+                digest: Party(name=one["name"], units=frozenset(one["units"]), roles=frozenset(one.get("roles", ())))
+                for digest, one in raw.items()
+            }
+        )
+
+    def party(self, request: Request) -> Party:
+        """Who calls; raises `Forbidden` (401) when the token is missing or unknown."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        known = self.parties.get(hashlib.sha256(token.strip().encode()).hexdigest())
+        if scheme.lower() != "bearer" or known is None:
+            raise Forbidden("send a valid token: Authorization: Bearer <token>", status=401)
+        return known
+
+
+class Runs(Protocol):
+    """What the door needs of a running service."""
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        ...
+
+    @property
+    def api(self) -> APIRouter:
+        """Its own routes."""
+        ...
+
+    async def problems(self) -> list[str]:
+        """What keeps it from working."""
+        ...
+
+    async def waiting(self) -> dict[str, int]:
+        """Work not done yet."""
+        ...
+
+
+def make_app(services: Sequence[Runs], registry: CollectorRegistry, asyncapi: Callable[[], dict[str, Any]]) -> FastAPI:
+    """One door for these services: their routes, health, readiness, metrics and contracts."""
+    app = FastAPI(title="Một Cửa", version="1", docs_url="/docs", redoc_url=None)
+    app.add_middleware(BoundedBody)
+    app.add_exception_handler(Forbidden, _forbidden)
+    app.add_exception_handler(Exception, _unexpected)
+    for service in services:
+        app.include_router(service.api, tags=[service.name])
+    app.include_router(_health(services, registry, asyncapi))
+    return app
+
+
+def _health(services: Sequence[Runs], registry: CollectorRegistry, asyncapi: Callable[[], dict[str, Any]]) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz", response_class=PlainTextResponse)
+    async def alive() -> str:
+        """The process lives; nothing else is asked."""
+        return "ok"
+
+    @router.get("/readyz")
+    async def ready() -> JSONResponse:
+        """Every dependency and every consumer answers; otherwise 503 and what is wrong."""
+        found = await asyncio.gather(*(service.problems() for service in services))
+        problems = {service.name: said for service, said in zip(services, found, strict=True) if said}
+        return JSONResponse({"ready": not problems, "problems": problems}, status_code=503 if problems else 200)
+
+    @router.get("/v1/backlog")
+    async def backlog() -> dict[str, int]:
+        """Work not done yet, by name; all zero when everything heard has been digested."""
+        found = await asyncio.gather(*(service.waiting() for service in services))
+        return {name: count for counts in found for name, count in counts.items()}
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> PlainTextResponse:
+        """Prometheus metrics of every service in this process."""
+        return PlainTextResponse(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @router.get("/asyncapi.json")
+    async def contract() -> dict[str, Any]:
+        """AsyncAPI document of what these services read from the bus."""
+        return asyncapi()
+
+    return router
+
+
+async def _forbidden(_: Request, error: Exception) -> JSONResponse:
+    status = error.status if isinstance(error, Forbidden) else 403
+    return JSONResponse({"error": str(error)}, status_code=status)
+
+
+async def _unexpected(_: Request, __: Exception) -> JSONResponse:
+    """Say nothing of the inside; the log has the trace."""
+    return JSONResponse({"error": "something went wrong on our side; nothing was lost, please send it again"}, status_code=500)
+
+
+class BodyTooLarge(Exception):
+    """The body is larger than the door takes, or comes too slowly."""
+
+
+class BoundedBody:
+    """Cuts off bodies that are too large or too slow; without it one sender can fill the memory of all."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with a receive that counts."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        seen = 0
+        started = False
+
+        async def counted() -> Message:
+            nonlocal seen
+            async with asyncio.timeout(SLOW_BODY_SECONDS):
+                message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > MAX_BODY:
+                raise BodyTooLarge(f"a request body has at most {MAX_BODY:,} bytes")
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, noted)
+        except (BodyTooLarge, TimeoutError) as error:
+            if started:
+                raise
+            status = 413 if isinstance(error, BodyTooLarge) else 408
+            await JSONResponse({"error": str(error) or "the body came too slowly"}, status_code=status)(scope, receive, send)
+
+
+class HttpServer:
+    """Uvicorn inside our own event loop; signals stay with the runtime."""
+
+    def __init__(self, app: FastAPI, *, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+        self._server = uvicorn.Server(config)
+        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  # uvicorn has no switch for it
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen; raises `OSError` in words when the port is taken (uvicorn itself would end the process)."""
+        listener = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self._host, self._port))
+        except OSError as error:
+            listener.close()
+            raise OSError(f"cannot listen on {self._host}:{self._port}: {error.strerror}; choose another --port") from error
+        self._port = int(listener.getsockname()[1])
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
+        while not self._server.started and not self._task.done():
+            await asyncio.sleep(0.02)
+
+    @property
+    def port(self) -> int:
+        """The port really listened on (0 asks for any)."""
+        return self._port
+
+    async def stop(self) -> None:
+        """Answer what is being asked, then close."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task

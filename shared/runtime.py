@@ -1,0 +1,208 @@
+"""What runs a service: its parts in order, its HTTP door, and an end that finishes the batch in hand.
+
+It is handed built services and imports none of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from fastapi import APIRouter
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.js.errors import NotFoundError
+from prometheus_client import CollectorRegistry
+
+from shared import topology
+from shared.bus import make_broker
+from shared.clock import Clock, SystemClock
+from shared.http import Tokens
+from shared.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """Everything outside a service: settings, the clock, the metrics' registry, the tokens, and the way to die."""
+
+    settings: ServiceSettings
+    clock: Clock = field(default_factory=SystemClock)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    tokens: Tokens = field(default_factory=Tokens)
+    on_fatal: Callable[[str], None] = lambda _: None
+
+    @property
+    def rules(self) -> Path:
+        """The folder of rule files."""
+        return self.settings.rules
+
+    def with_urls(self, *, nats_url: str, database_url: str) -> Environment:
+        """The same environment with one service's own credentials."""
+        return replace(self, settings=self.settings.model_copy(update={"nats_url": nats_url, "database_url": database_url}))
+
+
+class Resource(Protocol):
+    """Something that is opened before the first message and closed after the last."""
+
+    async def start(self) -> None:
+        """Open."""
+
+    async def stop(self) -> None:
+        """Close."""
+
+
+class Bus:
+    """The broker of one service and its connection; ends the process when the connection is closed for good."""
+
+    def __init__(self, service: str, environment: Environment) -> None:
+        self._service, self._environment, self._stopping = service, environment, False
+        self.broker: NatsBroker = make_broker(
+            service, environment.settings.nats_url, registry=environment.registry, on_closed=self._closed
+        )
+
+    async def client(self) -> Client:
+        """The live connection; connects when there is none yet."""
+        return await self.broker.connect()
+
+    async def start(self) -> None:
+        """Connect; consuming starts with `consume`."""
+        await self.broker.connect()
+
+    async def consume(self) -> None:
+        """Start the subscribers."""
+        await self.broker.start()
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, then disconnect."""
+        self._stopping = True
+        await self.broker.stop()
+
+    def give_up(self, reason: str) -> None:
+        """End the process; whoever runs it starts a fresh one."""
+        self._environment.on_fatal(reason)
+
+    async def _closed(self) -> None:
+        if not self._stopping:  # fires on an ordinary stop too
+            self.give_up(f"{self._service}: the connection to the bus was closed for good")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A built service: what `build()` returns and the runtime runs.
+
+    `tasks` run until the end; `checks` answer `None` or what is wrong; `backlog` counts work that is not done yet, by
+    name; all zero means that everything heard has been digested.
+    """
+
+    name: str
+    bus: Bus
+    resources: Sequence[Resource] = ()
+    tasks: Sequence[Callable[[], Awaitable[None]]] = ()
+    checks: Sequence[Callable[[], Awaitable[str | None]]] = ()
+    backlog: dict[str, Callable[[], Awaitable[int]]] = field(default_factory=dict)
+    api: APIRouter = field(default_factory=APIRouter)
+
+    async def problems(self) -> list[str]:
+        """Everything that keeps this service from working, in words; empty when it is ready."""
+        found = [problem for check in self.checks if (problem := await check())]
+        return found + [problem for one in topology.durables_of([self.name]) if (problem := await self._deaf(one))]
+
+    async def waiting(self) -> dict[str, int]:
+        """Work not done yet: messages of each durable, unpublished events, and what the service adds."""
+        counts = {name: await count() for name, count in self.backlog.items()}
+        js = (await self.bus.client()).jetstream()
+        for one in topology.durables_of([self.name]):
+            info = await js.consumer_info(one.stream, one.name)
+            counts[one.name] = (info.num_pending or 0) + (info.num_ack_pending or 0)
+        return {f"{self.name}.{name}": count for name, count in counts.items()}
+
+    async def _deaf(self, one: topology.Durable) -> str | None:
+        try:
+            async with asyncio.timeout(3):
+                await (await self.bus.client()).jetstream().consumer_info(one.stream, one.name)
+        except NotFoundError:
+            return f"the consumer {one.name} on stream {one.stream} is gone; restart the service to create it"
+        except Exception as error:
+            return f"the bus does not answer for {one.name}: {error or type(error).__name__}"
+        return None
+
+
+@contextlib.asynccontextmanager
+async def running(services: Sequence[Service], *, watch_seconds: float = 10.0) -> AsyncIterator[None]:
+    """Run built services until the block ends: resources, then tasks, then consumers; backwards at the end."""
+    async with contextlib.AsyncExitStack() as stack:
+        for service in services:
+            for resource in service.resources:
+                await resource.start()
+                stack.push_async_callback(resource.stop)
+            await service.bus.start()
+        jobs = [
+            asyncio.create_task(_forever(service.name, task), name=f"{service.name}:{getattr(task, '__qualname__', 'task')}")
+            for service in services
+            for task in (*service.tasks, _Watch(service, watch_seconds).run)
+        ]
+        stack.push_async_callback(_cancel, jobs)
+        for service in services:
+            stack.push_async_callback(service.bus.stop)
+            await service.bus.consume()
+        log.info("services_started", services=[service.name for service in services])
+        yield
+        log.info("services_stopping", services=[service.name for service in services])
+
+
+async def _forever(service: str, task: Callable[[], Awaitable[None]]) -> None:
+    """Run a background task; one that fails is logged and begins again, with a pause that grows to half a minute."""
+    pause = 0.5
+    while True:
+        try:
+            await task()
+            return
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("task_failed", service=service, task=getattr(task, "__qualname__", "task"), retry_in=pause)
+            await asyncio.sleep(pause)
+            pause = min(30.0, pause * 2)
+
+
+async def _cancel(jobs: Sequence[asyncio.Task[None]]) -> None:
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+
+
+class _Watch:
+    """Ends a process that reads nothing: a deleted consumer, or one that has messages and nobody waiting for them."""
+
+    def __init__(self, service: Service, seconds: float) -> None:
+        self._service, self._seconds = service, seconds
+        self._seen: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Look at every durable, for ever."""
+        while True:
+            await asyncio.sleep(self._seconds)
+            for one in topology.durables_of([self._service.name]):
+                if reason := await self._stuck(one):
+                    log.critical("consumer_stuck", service=self._service.name, durable=one.name, reason=reason)
+                    self._service.bus.give_up(f"{self._service.name}: {reason}")
+
+    async def _stuck(self, one: topology.Durable) -> str | None:
+        try:
+            info = await (await self._service.bus.client()).jetstream().consumer_info(one.stream, one.name)
+        except NotFoundError:
+            return f"the consumer {one.name} on {one.stream} is gone"
+        except Exception:
+            return None  # the bus is away: the client reconnects for ever, there is nothing to restart
+        position = info.delivered.stream_seq if info.delivered else 0
+        before, self._seen[one.name] = self._seen.get(one.name), position
+        if (info.num_pending or 0) > 0 and not info.num_waiting and before == position and not info.num_ack_pending:
+            return f"{info.num_pending} messages wait for {one.name} and nobody fetches them"
+        return None

@@ -1,0 +1,28 @@
+"""Settings that every service reads identically from the environment (`MOTCUA_…`) or is handed by `motcua up`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+RULES = Path(__file__).resolve().parent.parent / "deploy" / "rules"
+
+
+class ServiceSettings(BaseSettings):
+    """Where a service finds its parts; every field is a variable `MOTCUA_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
+
+    nats_url: str = Field(default="nats://127.0.0.1:4222", description="bus, with the service's own user and password")
+    database_url: str = Field(default="postgresql://127.0.0.1:5432/motcua", description="database, with the service's own role")
+    rules: Path = Field(default=RULES, description="folder of plans, forms, calendars and alert rules")
+    tokens: Path | None = Field(default=None, description="JSON file of HTTP tokens, hashed; without it no door opens")
+    out: Path = Field(default=Path("var/out"), description="folder for documents and alerts delivered as files")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8080, ge=0, le=65535, description="HTTP port")
+    log_level: str = Field(default="INFO", description="least severe log level that is written")
+    log_console: bool | None = Field(default=None, description="readable logs; by default only on a terminal")
+    deliveries: Path | None = Field(default=None, description="YAML file of receivers: role to apprise addresses")
+    replicas: int = Field(default=1, ge=1, le=5, description="copies of every stream (3 in a cluster)")
