@@ -139,10 +139,10 @@ async def running(services: Sequence[Service], *, watch_seconds: float = 10.0) -
     """Run built services until the block ends: resources, then tasks, then consumers; backwards at the end."""
     async with contextlib.AsyncExitStack() as stack:
         for service in services:
+            await service.bus.start()
             for resource in service.resources:
                 await resource.start()
                 stack.push_async_callback(resource.stop)
-            await service.bus.start()
         jobs = [
             asyncio.create_task(_forever(service.name, task), name=f"{service.name}:{getattr(task, '__qualname__', 'task')}")
             for service in services

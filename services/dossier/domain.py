@@ -219,12 +219,14 @@ def state_at(timeline: Sequence[Step], instant: datetime) -> State:
     return msgspec.convert(values, State)
 
 
-def heard_up_to(*, now: datetime, newest: datetime, backlog: bool, silent: bool, live: bool, as_of: datetime | None) -> datetime:
-    """How far a source's own stream has been heard (design.md, decision 6).
+def heard_up_to(
+    *, now: datetime, newest: datetime, backlog: bool, silent: bool, live: bool, as_of: datetime | None
+) -> datetime | None:
+    """How far a source's own stream has been heard (design.md, decision 6); `None` while a file is still coming in.
 
     A live source that is caught up and not silent is heard up to now, otherwise up to its newest statement; a file is
     heard up to its `as_of`.
     """
     if live:
-        return newest if backlog or silent else now
-    return min(now, as_of) if as_of is not None else datetime.min.replace(tzinfo=now.tzinfo)
+        return min(now, newest) if backlog or silent else now
+    return min(now, as_of) if as_of is not None else None

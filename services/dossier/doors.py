@@ -42,9 +42,8 @@ class Doors:
         self._subscription = await client.subscribe(f"{self._inbox}.*", cb=self._on_receipt)
 
     async def stop(self) -> None:
-        """Stop listening."""
-        if self._subscription is not None:
-            await self._subscription.unsubscribe()
+        """Stop listening; the connection's own end ends the subscription with it."""
+        self._subscription = None
 
     async def say(self, statements: Sequence[Statement], door: str) -> list[str]:
         """Publish statements and return `accepted` or `duplicate` for each, in their order.

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from faststream.nats import NatsRouter
-from faststream.nats.message import NatsMessage
+from faststream.nats.annotations import NatsMessage
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 

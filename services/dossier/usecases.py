@@ -178,11 +178,13 @@ class Sweep:
         said = 0
         for source in sources:
             horizon = self.heard(source, now, backlog=backlog)
+            if horizon is None:
+                continue
             self._metrics.heard_lag.labels(source.name).set(max(0.0, (now - horizon).total_seconds()))
             said += await self._judge(source.name, horizon, now)
         return said
 
-    def heard(self, source: SourceRow, now: datetime, *, backlog: bool) -> datetime:
+    def heard(self, source: SourceRow, now: datetime, *, backlog: bool) -> datetime | None:
         """How far this source has been heard; silence is measured in working time, for no centre speaks at night."""
         quiet = self._calendar.working_minutes_between(source.last_recorded_at, now)
         return heard_up_to(

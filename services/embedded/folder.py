@@ -133,7 +133,7 @@ def write_private(path: Path, text: str) -> None:
     draft.unlink(missing_ok=True)
     # never through a link: PostgreSQL's account could lay one in its own folder for root to follow
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with os.fdopen(os.open(draft, flags, 0o600), "w") as file:
+    with os.fdopen(os.open(draft, flags, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

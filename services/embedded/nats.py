@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 
@@ -72,6 +73,7 @@ class EmbeddedNats:
         """Start and wait until JetStream answers; `ServerDidNotStart` says why not."""
         program = self._program()
         await clear_leftovers(program, program.folder)
+        _require_access(self._folder.nats, program.log_file)
         self._choose_ports(program)
         write_private(self._folder.nats / "nats.conf", json.dumps(self._configuration(), indent=2, ensure_ascii=False))
         self.child = Child(program)
@@ -121,6 +123,18 @@ class EmbeddedNats:
 def _only(subjects: Sequence[str]) -> dict[str, list[str]]:
     """Allow these subjects and no others; an empty `allow` would mean that nothing is forbidden."""
     return {"allow": list(subjects)} if subjects else {"deny": [">"]}
+
+
+def _require_access(folder: Path, log_file: Path) -> None:
+    """Every file must be ours to read: the server only warns about a stream that it cannot, and runs without it."""
+
+    def refuse(path: str) -> NoReturn:
+        raise ServerDidNotStart(NAME, f"{path} belongs to another account; start motcua as that one", log_file)
+
+    for parent, _, files in os.walk(folder, onerror=lambda error: refuse(error.filename)):
+        for path in (parent, *(os.path.join(parent, file) for file in files)):
+            if not os.access(path, os.R_OK | os.W_OK):
+                refuse(path)
 
 
 def _binary() -> Path:

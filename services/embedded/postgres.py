@@ -1,4 +1,4 @@
-"""The real PostgreSQL 18 as a child: made once, durable on every commit, on this machine only, with generated passwords."""
+"""The real PostgreSQL 18 as a child: durable on every commit, on this machine only, with generated passwords."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class EmbeddedPostgres:
         self.child: Child | None = None
 
     def dsn(self, user: str = SUPERUSER, database: str = "postgres") -> str:
-        """Where that role connects; its password is the secret `postgres-<user>`, whoever creates the role sets it so."""
+        """Where that role connects; whoever creates it sets the secret `postgres-<user>` as its password."""
         return f"postgresql://{user}:{self._folder.secret(f'postgres-{user}')}@{LOCALHOST}:{self._port}/{database}"
 
     async def start(self) -> None:
-        """Make the cluster if there is none, start, wait until it accepts connections; `ServerDidNotStart` says why not."""
+        """Make the cluster if there is none and wait until it accepts connections; `ServerDidNotStart` says why not."""
         home = find_residence(self._folder)
         # a copied data folder points at the cluster of its original
         self._locks.enter_context(hold(home.folder / "lock", home.folder))
@@ -72,7 +72,9 @@ class EmbeddedPostgres:
     async def _make_cluster(self, home: Residence) -> None:
         """Make it under another name: a cluster called `data` is complete, whatever interrupts us."""
         draft, password = home.folder / "draft", home.folder / "password"
-        shutil.rmtree(draft, ignore_errors=True)
+        if draft.exists():
+            await clear_leftovers(self._server(home), draft)
+            shutil.rmtree(draft)
         write_private(password, self._folder.secret(f"postgres-{SUPERUSER}"))
         maker = known_account()
         if maker is not None:
@@ -105,7 +107,7 @@ class EmbeddedPostgres:
             folder=home.folder,
             log_file=self._log_file,
             stops=STOPS,
-            abort=signal.SIGQUIT,  # without a checkpoint, which could keep the next start waiting; recovery does the rest
+            abort=signal.SIGQUIT,  # a checkpoint could keep the next start waiting; recovery does the rest
             account=home.account,
         )
 
@@ -119,7 +121,7 @@ class EmbeddedPostgres:
 def _status(pid_file: Path, pid: int) -> str | None:
     """What the server of that process says of itself in the last line of its pid file."""
     try:
-        lines = pid_file.read_text().splitlines()
+        lines = pid_file.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return None
     return lines[7].strip() if len(lines) > 7 and lines[0].strip() == str(pid) else None

@@ -53,7 +53,7 @@ class Death:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What to run and how it ends: `stops` are tried in order, each with its seconds; `abort` loses nothing committed."""
+    """What to run; `stops` are tried in order, each with its seconds; `abort` ends it at once and loses nothing."""
 
     name: str
     arguments: Sequence[str | Path]
@@ -91,7 +91,7 @@ class Child:
 
     async def wait(self) -> int:
         """Wait for its end; answers the exit code."""
-        while (code := self.code) is None:
+        while (code := self.code) is None:  # noqa: ASYNC110 - the kernel sets no event, it is asked
             await asyncio.sleep(_GLANCE)
         return code
 
@@ -142,7 +142,7 @@ def spawn(program: Program, output: int) -> subprocess.Popen[bytes]:
         stderr=subprocess.STDOUT,
         start_new_session=True,  # Ctrl-C in the terminal reaches us alone; we stop the children in order
         umask=0o077,
-        preexec_fn=_tied_to_us(program.abort),  # noqa: PLW1509 - it calls the kernel and takes no lock
+        preexec_fn=_tied_to_us(program.abort),  # it calls the kernel and takes no lock of Python's
         user=program.account,
         group=program.account,
         extra_groups=None if program.account is None else [],

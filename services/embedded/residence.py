@@ -60,12 +60,12 @@ class Residence:
 
 
 def outside() -> Path:
-    """Where root keeps what PostgreSQL's account must reach: `MOTCUA_POSTGRES_HOME`, or the usual place for such data."""
+    """Where root keeps what PostgreSQL's account must reach: `MOTCUA_POSTGRES_HOME`, or the usual place."""
     return Path(os.environ.get("MOTCUA_POSTGRES_HOME", "/var/lib/motcua"))
 
 
 def find_residence(folder: DataFolder) -> Residence:
-    """Find the place of an existing cluster or a place for a new one; `ClusterOutOfReach` rather than a second cluster."""
+    """Find the existing cluster, or a place for the first; `ClusterOutOfReach` rather than a second cluster."""
     pointer = folder.postgres / _POINTER
     if os.geteuid() != 0:
         return _our_own(folder, pointer)
@@ -114,21 +114,21 @@ def _our_own(folder: DataFolder, pointer: Path) -> Residence:
 
 
 def _pointed_at(pointer: Path) -> Residence:
-    place = Path(pointer.read_text().strip().splitlines()[-1])
+    place = Path(pointer.read_text(encoding="utf-8").strip().splitlines()[-1])
     home = Residence(programs=_programs_for(ACCOUNT), folder=place, account=ACCOUNT)
     if not home.exists:
         raise ClusterOutOfReach(
             f"the database named in {pointer} is gone: there is no cluster in {place}. "
             f"Restore that folder from a backup, or delete {pointer.parent} to start with an empty database"
         )
-    _own(home.data)
+    _own(home.folder, home.data)
     return home
 
 
 def _inherited(folder: DataFolder) -> Residence:
     """A cluster in the data folder stays there and keeps its account, be it an ordinary user's."""
-    _own(folder.postgres)
-    account = (folder.postgres / "data").stat().st_uid
+    _own(folder.postgres, data := folder.postgres / "data")
+    account = data.stat().st_uid
     home = Residence(programs=_programs_for(account), folder=folder.postgres, account=account)
     if not _succeeds(home.programs / "postgres", account, within=home.data):
         raise ClusterOutOfReach(
@@ -138,10 +138,11 @@ def _inherited(folder: DataFolder) -> Residence:
     return home
 
 
-def _own(path: Path) -> None:
+def _own(*paths: Path) -> None:
     """Take over what a restore as root left to root."""
-    if path.stat().st_uid == 0:
-        give(path, ACCOUNT)
+    for path in paths:
+        if path.stat().st_uid == 0:
+            give(path, ACCOUNT)
 
 
 def _may_live_in(folder: Path, programs: Path) -> bool:
@@ -159,7 +160,9 @@ def _new_place_outside(folder: DataFolder) -> Path:
     _make_outside()
     label = sha256(os.fsencode(folder.path)).hexdigest()[:12]
     place = Path(tempfile.mkdtemp(prefix=f"{label}-", dir=outside()))
-    (place / "belongs-to.txt").write_text(f"The database of {folder.path}, see {folder.postgres / _POINTER}\n")
+    (place / "belongs-to.txt").write_text(
+        f"The database of {folder.path}, see {folder.postgres / _POINTER}\n", encoding="utf-8"
+    )
     give(place, ACCOUNT)
     return place
 
@@ -190,8 +193,9 @@ def _copy_programs(copy: Path) -> None:
     if (_wheel() / _LIBRARIES).exists():
         shutil.copytree(_wheel() / _LIBRARIES, draft / _LIBRARIES)
     for parent, folders, files in os.walk(draft):
-        for name in (*folders, *files):
-            os.chmod(path := os.path.join(parent, name), os.stat(path).st_mode | (0o055 if name in folders else 0o044))
+        for path in (os.path.join(parent, name) for name in (*folders, *files)):
+            mode = os.stat(path).st_mode
+            os.chmod(path, mode | (0o055 if mode & 0o100 else 0o044))
     os.sync()  # a name that survives a power cut before its contents would be a broken installation for ever
     try:
         draft.rename(copy)

@@ -1,0 +1,37 @@
+"""`motcua`: the command line (contracts.md §6). Results go to standard output, progress and logs to standard error."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from services.cli import centre, demo, operators, plans, reports, running
+from services.cli.client import CommandFailed
+from services.embedded import EmbeddedError
+from shared.rules import RuleError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.command("up")(running.up)
+app.command("demo")(demo.demo)
+app.command("import")(centre.import_files)
+app.command("simulate")(centre.simulate_centre)
+app.command("republish")(operators.republish)
+app.command("doctor")(operators.doctor)
+app.add_typer(reports.app, name="report")
+app.add_typer(plans.app, name="plan")
+app.add_typer(operators.dead_letters, name="deadletter")
+
+
+def main() -> None:
+    """Run the command; say what went wrong in one line, without a trace."""
+    try:
+        app()
+    except CommandFailed as error:
+        print(f"motcua: {error}", file=sys.stderr)
+        sys.exit(error.code)
+    except (EmbeddedError, RuleError) as error:
+        print(f"motcua: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,169 @@
+"""Commands of the centre: hand in files, or play a believable centre."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, said
+from services.dossier.files import FileUnreadable, Item, OpenedFile, open_file
+from shared.clock import SystemClock
+from shared.events.statements import Statement, encode_statement
+from shared.settings import RULES
+from shared.units import load_units
+
+BATCH = 500
+IN_FLIGHT = 4
+BATCH_TYPE = "application/cloudevents-batch+json"
+
+
+@dataclass
+class Outcome:
+    """What became of one file."""
+
+    file: str
+    accepted: int = 0
+    duplicate: int = 0
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Counts and every rejection with line, field and reason."""
+        return {
+            "file": self.file, "accepted": self.accepted, "duplicate": self.duplicate,
+            "rejected": len(self.rejected), "rejections": self.rejected,
+        }  # fmt: skip
+
+
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="dossier sheets (CSV, XLSX) or record files (JSON Lines, also .gz)")],
+    unit: Annotated[str | None, typer.Option(help="unit of a sheet without a unit column")] = None,
+    as_of: Annotated[str | None, typer.Option(help="instant of the export, RFC 3339; by default the newest statement")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Import files; returns when all four services have digested what was accepted.
+
+    Exit 0 when everything was taken, 3 when some items were rejected, 2 when a file cannot be read at all.
+    """
+    client = Client.find(data)
+    outcomes, unreadable = list[Outcome](), list[str]()
+    for path in files:
+        try:
+            outcomes.append(_import(client, path, unit, datetime.fromisoformat(as_of) if as_of else None))
+        except FileUnreadable as error:
+            unreadable.append(str(error))
+    client.wait_until_digested()
+    _show(outcomes, unreadable, as_json)
+    if unreadable:
+        raise typer.Exit(2)
+    if any(outcome.rejected for outcome in outcomes):
+        raise typer.Exit(3)
+
+
+def _import(client: Client, path: Path, unit: str | None, as_of: datetime | None) -> Outcome:
+    knows_unit = load_units(RULES).__contains__
+    opened = open_file(path, knows_unit=knows_unit, now=SystemClock().now(), unit=unit, as_of=as_of)
+    outcome = Outcome(str(path))
+    with _progress() as progress, ThreadPoolExecutor(IN_FLIGHT) as pool:
+        task = progress.add_task(path.name, total=opened.total)
+        flying = list[Future[None]]()
+        for batch in _batches(opened, outcome, lambda: progress.advance(task)):
+            if len(flying) >= IN_FLIGHT:
+                flying.pop(0).result()
+            flying.append(pool.submit(_send, client, batch, outcome))
+        for one in flying:
+            one.result()
+        progress.update(task, completed=opened.total)
+    heard = {source: instant.isoformat() for source, instant in opened.sources().items()}
+    if heard:
+        client.post("/v1/heard", {"sources": heard})
+    return outcome
+
+
+def _batches(opened: OpenedFile, outcome: Outcome, tick: Any) -> Iterator[list[tuple[int, Statement]]]:
+    batch = list[tuple[int, Statement]]()
+    for item in opened.items():
+        tick()
+        if item.refused is not None:
+            outcome.rejected.append(_refusal(item))
+        batch.extend((item.line, statement) for statement in item.statements)
+        if len(batch) >= BATCH:
+            yield batch[:BATCH]
+            batch = batch[BATCH:]
+    while batch:
+        yield batch[:BATCH]
+        batch = batch[BATCH:]
+
+
+def _refusal(item: Item) -> dict[str, Any]:
+    assert item.refused is not None
+    refused = item.refused
+    return {
+        "line": item.line, "code": item.key, "field": refused.field, "reason": refused.reason, "advice": refused.advice
+    }
+
+
+def _send(client: Client, batch: list[tuple[int, Statement]], outcome: Outcome) -> None:
+    body = b"[" + b",".join(encode_statement(statement) for _, statement in batch) + b"]"
+    answer = client.post("/v1/records?door=file", content=body, media_type=BATCH_TYPE)
+    outcome.accepted += answer["accepted"]
+    outcome.duplicate += answer["duplicate"]
+    for (line, statement), receipt in zip(batch, answer["items"], strict=True):
+        if receipt["status"] == "rejected":
+            outcome.rejected.append({"line": line, "code": statement.dossier, **receipt})
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=said, transient=True)
+
+
+def _show(outcomes: list[Outcome], unreadable: list[str], as_json: bool) -> None:
+    if as_json:
+        files = [outcome.as_json() for outcome in outcomes]
+        total = {name: sum(one[name] for one in files) for name in ("accepted", "duplicate", "rejected")}
+        print(json.dumps({**total, "files": files, "unreadable": unreadable}, ensure_ascii=False, indent=1))
+        return
+    for outcome in outcomes:
+        print(
+            f"{outcome.file}: {outcome.accepted} accepted, {outcome.duplicate} duplicate, {len(outcome.rejected)} rejected"
+        )
+        if outcome.rejected:
+            table = Table("line", "dossier", "field", "reason", "what to do")
+            for one in sorted(outcome.rejected, key=lambda one: one["line"])[:50]:
+                cells = (one["line"], one["code"], one["field"], one["reason"], one.get("advice") or "")
+                table.add_row(*map(str, cells))
+            said.print(table)
+    for reason in unreadable:
+        said.print(f"cannot be read: {reason}", style="red", highlight=False)
+
+
+def simulate_centre(
+    unit: Annotated[list[str], typer.Option(help="unit to play; may be given several times")],
+    out: Annotated[Path, typer.Option(help="record file to write (.jsonl or .jsonl.gz)")],
+    seed: Annotated[int, typer.Option(help="the same seed gives the same centre")] = 1,
+    begin: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"])] = datetime(2025, 7, 1),
+    end: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"])] = datetime(2025, 12, 31),
+) -> None:
+    """Write what a believable centre would say, faults of its feed included, as a record file."""
+    from shared.workdays import load_calendar
+    from simulation.recordfile import write_records
+    from simulation.scenario import UnknownUnit, load_scenario
+    from simulation.stream import simulate
+
+    days: tuple[date, date] = (begin.date(), end.date())
+    scenario = load_scenario(RULES / "simulation" / "haiphong-2025.yaml")
+    try:
+        count = write_records(simulate(unit, seed, *days, load_calendar(RULES), scenario), out)
+    except UnknownUnit as error:
+        raise CommandFailed(str(error)) from error
+    print(f"{out}: {count} statements")

@@ -1,0 +1,135 @@
+"""Commands of operators: dead letters, refilling the bus, health."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import asyncpg
+import nats
+import typer
+from nats.aio.client import Client as Bus
+from nats.js.errors import NotFoundError
+from rich.console import Console
+from rich.table import Table
+
+from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, said
+from services.embedded import DataFolder
+from shared.bus import publish
+from shared.events.envelope import Outgoing, decode_envelope, read_data
+from shared.topology import BATCH, DEAD, SERVICES, STREAMS
+
+dead_letters = typer.Typer(no_args_is_help=True, help="What services could not take.")
+Result = TypeVar("Result")
+
+
+def _on_bus(data: Path, work: Callable[[Bus], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        bus = await nats.connect(DataFolder(data).read_runtime()["nats_url"], max_reconnect_attempts=3)
+        try:
+            return await work(bus)
+        finally:
+            await bus.close()
+
+    return asyncio.run(run())
+
+
+@dead_letters.command("list")
+def list_letters(limit: int = 100, as_json: Annotated[bool, typer.Option("--json")] = False, data: Data = DEFAULT_DATA) -> None:
+    """Print the newest dead letters: number, service, where from, field, reason."""
+    letters = _on_bus(data, lambda bus: _letters(bus, limit))
+    if as_json:
+        print(json.dumps(letters, ensure_ascii=False, indent=1))
+        return
+    table = Table("number", "service", "origin", "field", "reason")
+    for one in letters:
+        table.add_row(str(one["number"]), one["service"], one["origin"], one["field"], one["reason"])
+    Console().print(table)
+
+
+@dead_letters.command("show")
+def show_letter(number: int, data: Data = DEFAULT_DATA) -> None:
+    """Print one dead letter with its original."""
+    letter = _on_bus(data, lambda bus: _letter(bus, number))
+    original = base64.b64decode(letter.pop("body")).decode("utf-8", "backslashreplace")
+    print(json.dumps({**letter, "original": original}, ensure_ascii=False, indent=1))
+
+
+@dead_letters.command("replay")
+def replay_letter(number: int, data: Data = DEFAULT_DATA) -> None:
+    """Put the original of one dead letter back where it came from, after its cause was mended."""
+
+    async def replay(bus: Bus) -> str:
+        letter = await _letter(bus, number)
+        subject = letter["origin"].rpartition(" ")[2]
+        if subject.split(".")[0] not in {pattern.split(".")[0] for patterns in STREAMS.values() for pattern in patterns}:
+            raise CommandFailed(f"letter {number} came by {letter['origin']}, not from the bus; its sender sends it again")
+        await bus.jetstream().publish(subject, base64.b64decode(letter["body"]))
+        return str(subject)
+
+    print(f"replayed letter {number} to {_on_bus(data, replay)}")
+
+
+async def _letter(bus: Bus, number: int) -> dict[str, Any]:
+    try:
+        message = await bus.jetstream().get_msg(DEAD, number)
+    except NotFoundError as error:
+        raise CommandFailed(f"there is no dead letter {number}; see motcua deadletter list") from error
+    return {"number": number, **read_data(decode_envelope(message.data or b""))}
+
+
+async def _letters(bus: Bus, limit: int) -> list[dict[str, Any]]:
+    state = (await bus.jetstream().stream_info(DEAD)).state
+    numbers = range(state.last_seq, max(state.first_seq, state.last_seq - limit + 1) - 1, -1) if state.messages else ()
+    return [{k: v for k, v in (await _letter(bus, number)).items() if k != "body"} for number in numbers]
+
+
+def republish(data: Data = DEFAULT_DATA) -> None:
+    """Refill wiped streams from the services' outboxes; readers notice nothing, they keep the highest revision."""
+    urls = DataFolder(data).read_runtime()["databases"]
+
+    async def refill(bus: Bus) -> int:
+        return sum([await _refill(bus, urls[name]) for name in SERVICES])
+
+    print(f"republished {_on_bus(data, refill)} events")
+
+
+async def _refill(bus: Bus, url: str) -> int:
+    connection = await asyncpg.connect(url)
+    count = 0
+    try:
+        schema = await connection.fetchval("SELECT current_user")
+        for stream in [row["stream"] for row in await connection.fetch(f"SELECT DISTINCT stream FROM {schema}.outbox")]:
+            last = 0
+            while rows := await connection.fetch(
+                f"SELECT id, subject, event_id, body FROM {schema}.outbox WHERE stream = $1 AND id > $2 ORDER BY id LIMIT $3",
+                stream, last, BATCH,
+            ):  # fmt: skip
+                events = [
+                    Outgoing(stream=stream, subject=row["subject"], id=row["event_id"], body=row["body"]) for row in rows
+                ]
+                await publish(bus, events)
+                last, count = rows[-1]["id"], count + len(rows)
+    finally:
+        await connection.close()
+    return count
+
+
+def doctor(data: Data = DEFAULT_DATA) -> None:
+    """Ask every part how it is and say what is wrong."""
+    client = Client.find(data)
+    try:
+        client.get("/readyz")
+    except CommandFailed as error:
+        said.print(f"not ready: {error}", style="red")
+        raise typer.Exit(1) from error
+    waiting = client.get("/v1/backlog")
+    table = Table("part", "waiting")
+    for name, count in waiting.items():
+        table.add_row(name, str(count))
+    Console().print(table)
+    print("ready: every dependency and every consumer answers")

@@ -1,0 +1,3 @@
+"""`motcua plan`: placeholder."""
+import typer
+app = typer.Typer()

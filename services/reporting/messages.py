@@ -1,0 +1,11 @@
+"""Vietnamese wording of the documents that the reporting service writes; headings of forms live in deploy/rules/forms."""
+
+TOTAL = "Tổng số"
+FORM_NUMBER = "Biểu số {form}/VPCP/KSTT"
+REPORTING_UNIT = "Đơn vị báo cáo: {unit}"
+RECEIVING_UNIT = "Đơn vị nhận báo cáo: {receiver}"
+PERIOD = "Kỳ báo cáo: {title} (Từ ngày {begin} đến ngày {end})"
+MEASURED_IN = "Đơn vị tính: Số hồ sơ TTHC"
+QUARTER = "Quý {quarter}/{year}"
+YEAR = "Năm {year}"
+AD_HOC = "Đột xuất"

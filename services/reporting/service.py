@@ -1,0 +1,45 @@
+"""The one place where the reporting service's parts meet."""
+
+from __future__ import annotations
+
+from services.reporting.api import ReportingApi
+from services.reporting.handlers import ReportingHandlers, routes
+from services.reporting.metrics import ReportingMetrics
+from services.reporting.settings import ReportingSettings
+from services.reporting.usecases import CloseReport, FollowDossiers, ShowFigures
+from shared.database import Database
+from shared.dead_letters import DeadLetters
+from shared.outbox import Relay
+from shared.periods import load_period_rules
+from shared.runtime import Bus, Environment, Service
+from shared.units import load_units
+
+NAME = "reporting"
+
+
+def build(environment: Environment) -> Service:
+    """Wire the reporting service: hears DOSSIER, owns facts, rollups and closed reports, says REPORT."""
+    settings = ReportingSettings(**environment.settings.model_dump(exclude_unset=True))
+    bus = Bus(NAME, environment)
+    database = Database(settings.database_url, NAME)
+    metrics, units = ReportingMetrics(environment.registry), load_units(environment.rules)
+    relay = Relay(NAME, database, bus.client, environment.registry)
+    dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
+    bus.broker.include_router(routes(ReportingHandlers(FollowDossiers(database, metrics), dead_letters)))
+    rules = load_period_rules(environment.rules)
+    api = ReportingApi(
+        show=ShowFigures(database, metrics),
+        close=CloseReport(database, environment.clock, units, rules, metrics, relay.poke),
+        units=units,
+        tokens=environment.tokens,
+        rules=environment.rules,
+    )
+    return Service(
+        name=NAME,
+        bus=bus,
+        resources=(database,),
+        tasks=(relay.run,),
+        checks=(database.answers,),
+        backlog={"outbox": relay.backlog},
+        api=api.router(),
+    )

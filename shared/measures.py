@@ -1,0 +1,155 @@
+"""One definition of each figure, used by report, plan, index and board alike; a cell's list is the same condition.
+
+Conditions are SQL over a span (`shared.facts`) as of the end of the window: $1 = first day, $2 = last day, both
+inclusive, $3 = the units. Sources: contracts.md §5 (columns), plans.md §C (rates).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+AS_OF = "unit = ANY($3::text[]) AND valid_from <= $2::date AND valid_to > $2::date AND received_on <= $2::date"
+"""The one span of each dossier that tells how it stood at the end of $2."""
+
+RECEIVED = "received_on >= $1::date"
+DONE = "finished_on BETWEEN $1::date AND $2::date"
+DUE = "due_on BETWEEN $1::date AND $2::date"
+RATED = "rated_on BETWEEN $1::date AND $2::date"
+OPEN = "finished_on IS NULL"
+COMPLETED = f"{DONE} AND outcome = 'completed'"
+OVERDUE = f"{OPEN} AND NOT waiting AND due_on < $2::date"
+LATE = f"(({COMPLETED} AND finished_on > due_on) OR ({OVERDUE}))"
+
+_CARRIED = "received_on < $1::date AND (finished_on IS NULL OR finished_on >= $1::date)"
+
+COLUMNS: dict[str, str] = {
+    "c3": f"(({RECEIVED}) OR ({_CARRIED}))",
+    "c4": f"{RECEIVED} AND channel = 'online'",
+    "c5": f"{RECEIVED} AND channel IS DISTINCT FROM 'online'",
+    "c6": _CARRIED,
+    "c7": DONE,
+    "c8": f"{COMPLETED} AND finished_on < due_on",
+    "c9": f"{DONE} AND (outcome <> 'completed' OR due_on IS NULL OR finished_on = due_on)",
+    "c10": f"{COMPLETED} AND finished_on > due_on",
+    "c11": OPEN,
+    "c12": f"{OPEN} AND (waiting OR due_on IS NULL OR due_on >= $2::date)",
+    "c13": OVERDUE,
+}
+"""Columns 3–13 of form II.06a/VPCP/KSTT as conditions; counting them row by row is the slow, independent way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """A share: of the dossiers in `base`, those that also meet `hit`; nobody knows more than the facts say."""
+
+    name: str
+    base: str
+    hit: str
+    unknown: str = "false"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """A plain number of dossiers."""
+
+    name: str
+    base: str
+
+
+def _flag(name: str, base: str, flag: str) -> Rate:
+    return Rate(name=name, base=base, hit=f"{flag} IS TRUE", unknown=f"{flag} IS NULL")
+
+
+_RATES = (
+    Rate(name="on_time_rate", base=DONE, hit="outcome <> 'completed' OR due_on IS NULL OR finished_on <= due_on"),
+    Rate(name="satisfaction_rate", base=f"{RATED} AND rating IS NOT NULL", hit="rating >= 4"),
+    Rate(name="rated_rate", base=COMPLETED, hit="rating IS NOT NULL"),
+    Rate(name="online_rate", base=RECEIVED, hit="channel = 'online'"),
+    Rate(name="online_full_rate", base=RECEIVED, hit="channel = 'online' AND service_level = 'full'"),
+    Rate(name="online_partial_rate", base=RECEIVED, hit="channel = 'online' AND service_level = 'partial'"),
+    _flag("online_payment_rate", f"{RECEIVED} AND fee_due IS TRUE", "paid_online"),
+    _flag("digitised_input_rate", RECEIVED, "digitised_input"),
+    _flag("digitised_result_rate", COMPLETED, "digitised_result"),
+    _flag("e_result_rate", COMPLETED, "e_result"),
+    _flag("result_file_rate", COMPLETED, "result_file"),
+    _flag("data_reuse_rate", RECEIVED, "reused_data"),
+    _flag("cross_boundary_rate", RECEIVED, "cross_boundary"),
+    _flag("post_return_rate", COMPLETED, "postal_return"),
+    Rate(name="post_in_rate", base=RECEIVED, hit="channel = 'post'"),
+    Rate(name="certified_e_copy_rate", base=f"{COMPLETED} AND certified_copy IS NOT NULL", hit="certified_copy = 'electronic'"),
+    Rate(name="apology_rate", base=f"{DUE} AND {LATE}", hit="answered_lateness"),
+)
+_COUNTS = (
+    Count(name="open_overdue", base=OVERDUE),
+    Count(name="paused_open", base=f"{OPEN} AND waiting AND status = 'supplement_requested'"),
+    Count(name="returned", base=f"{DONE} AND outcome = 'returned'"),
+    Count(name="interagency_dossiers", base=f"{DONE} AND inter_agency IS TRUE"),
+    Count(name="archived", base="true"),
+    Count(name="settlement", base=COLUMNS["c3"]),
+)
+RATES: Mapping[str, Rate] = {one.name: one for one in _RATES}
+COUNTS: Mapping[str, Count] = {one.name: one for one in _COUNTS}
+
+UNMEASURED: Mapping[str, str] = {
+    "one_stop_procedure_rate": "needs the procedure catalogue",
+    "brand_identity_rate": "needs people's checklist, given as evidence",
+    "e_system_rate": "needs a second ledger to compare with",
+    "report_on_time_rate": "needs the departments' reports",
+    "petition_on_time_rate": "needs petitions",
+    "publication_rate": "needs the procedure catalogue",
+    "procedures_reviewed_rate": "needs people's reviews, given as evidence",
+    "vertical_dossiers": "needs the procedure catalogue",
+    "internal_settlement": "needs the department's own clock",
+    "late_causes": "needs a list of causes",
+    "cut_limit_missed": "needs the city's shortened limits",
+    "plan_progress": "counts the plan's own items",
+}
+"""Measures that the plans name and that the stream alone cannot give: they show no value, never 0 % and never met."""
+
+KNOWN = frozenset({*RATES, *COUNTS, *UNMEASURED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A measured share; compared exactly, never on a rounded figure."""
+
+    hit: int
+    base: int
+    unknown: int = 0
+
+    @property
+    def value(self) -> Fraction | None:
+        """The share, or `None` when there is nothing to share: neither 0 % nor 100 %."""
+        return Fraction(self.hit, self.base) if self.base else None
+
+    def reaches(self, at_least: Fraction | int) -> bool | None:
+        """Whether `at_least` percent is reached: hit × 100 ≥ at_least × base; `None` without a value."""
+        return self.hit * 100 >= at_least * self.base if self.base else None
+
+
+def share_query(rate: Rate) -> str:
+    """SQL of one share: $1, $2 the window, $3 the units, $4 the fields or NULL for all, $5 the agency or NULL."""
+    return f"""
+        SELECT count(*) FILTER (WHERE {rate.hit}) AS hit, count(*) AS base,
+               count(*) FILTER (WHERE {rate.unknown}) AS unknown
+        FROM span WHERE {AS_OF} AND {rate.base}
+          AND ($4::text[] IS NULL OR field = ANY($4::text[])) AND ($5::text IS NULL OR agency = $5::text)
+    """
+
+
+def count_query(count: Count) -> str:
+    """SQL of one count, with the parameters of `share_query`."""
+    return f"""
+        SELECT count(*) AS base FROM span WHERE {AS_OF} AND {count.base}
+          AND ($4::text[] IS NULL OR field = ANY($4::text[])) AND ($5::text IS NULL OR agency = $5::text)
+    """
+
+
+def percent(share: Share, *, digits: int = 1) -> str:
+    """For people: `92,1 %`; cut, not rounded, so that 99,96 % is never printed as 100 %; `–` without a value."""
+    if share.value is None:
+        return "–"
+    scaled = share.hit * 100 * 10**digits // share.base
+    return f"{scaled // 10**digits},{scaled % 10**digits:0{digits}d} %"
