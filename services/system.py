@@ -83,10 +83,12 @@ class System:
 
     async def ended(self) -> str:
         """Wait for what ends the system unasked: a dead server, a consumer that is gone; says it in words."""
-        death = asyncio.ensure_future(self.servers.died())
-        done, _ = await asyncio.wait({death, self.fatal}, return_when=asyncio.FIRST_COMPLETED)
-        death.cancel()
-        return str(next(iter(done)).result())
+        death: asyncio.Future[Any] = asyncio.ensure_future(self.servers.died())
+        await asyncio.wait(list[asyncio.Future[Any]]([death, self.fatal]), return_when=asyncio.FIRST_COMPLETED)
+        if self.fatal.done():
+            death.cancel()
+            return self.fatal.result()
+        return str(death.result())
 
 
 @contextlib.asynccontextmanager
@@ -136,14 +138,14 @@ async def _serve(
         for name in topology.SERVICES
     ]
     async with running(services):
-        door = HttpServer(make_app(services, environment.registry, lambda: asyncapi(services)), host="127.0.0.1", port=port)
+        door = HttpServer(
+            make_app(services, environment.registry, lambda: asyncapi(services)), host="127.0.0.1", port=port
+        )
         await door.start()
         url = f"http://127.0.0.1:{door.port}"
         folder.write_runtime({"url": url, "token": token, "nats_url": servers.nats.url_of(OPERATOR), "databases": urls})
         try:
-            yield System(
-                url=url, token=token, servers=servers, services=services, environment=environment, fatal=fatal
-            )
+            yield System(url=url, token=token, servers=servers, services=services, environment=environment, fatal=fatal)
         finally:
             await door.stop()
 

@@ -70,7 +70,9 @@ class DeadLetters:
         }
         key = hashlib.sha256(origin.encode() + b"\0" + body).hexdigest()[:32]
         event_id = f"dead-{self._service}-{key}"
-        log.warning("dead_letter_kept", service=self._service, origin=origin, field=said["field"], reason=said["reason"])
+        log.warning(
+            "dead_letter_kept", service=self._service, origin=origin, field=said["field"], reason=said["reason"]
+        )
         return Outgoing(
             stream=DEAD,
             subject=dead_subject(self._service),

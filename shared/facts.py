@@ -150,7 +150,9 @@ def _verdict(outcome: str | None, finished: date, due: date | None) -> str:
     return "early" if finished < due else "late"
 
 
-async def replace_spans(session: Session[Any], changed: Sequence[tuple[str, str]], rows: Sequence[dict[str, Any]]) -> None:
+async def replace_spans(
+    session: Session[Any], changed: Sequence[tuple[str, str]], rows: Sequence[dict[str, Any]]
+) -> None:
     """Put the spans of these dossiers in the place of their old ones."""
     await session.execute(
         "DELETE FROM span USING unnest($1::text[], $2::text[]) AS k(u, c) WHERE unit = k.u AND code = k.c",

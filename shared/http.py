@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import json
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -145,7 +145,9 @@ async def _forbidden(_: Request, error: Exception) -> JSONResponse:
 
 async def _unexpected(_: Request, __: Exception) -> JSONResponse:
     """Say nothing of the inside; the log has the trace."""
-    return JSONResponse({"error": "something went wrong on our side; nothing was lost, please send it again"}, status_code=500)
+    return JSONResponse(
+        {"error": "something went wrong on our side; nothing was lost, please send it again"}, status_code=500
+    )
 
 
 class BodyTooLarge(Exception):
@@ -186,7 +188,9 @@ class BoundedBody:
             if started:
                 raise
             status = 413 if isinstance(error, BodyTooLarge) else 408
-            await JSONResponse({"error": str(error) or "the body came too slowly"}, status_code=status)(scope, receive, send)
+            await JSONResponse({"error": str(error) or "the body came too slowly"}, status_code=status)(
+                scope, receive, send
+            )
 
 
 class HttpServer:
@@ -196,7 +200,7 @@ class HttpServer:
         self._host, self._port = host, port
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
         self._server = uvicorn.Server(config)
-        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  # uvicorn has no switch for it
+        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # uvicorn has no switch for it
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -207,7 +211,9 @@ class HttpServer:
             listener.bind((self._host, self._port))
         except OSError as error:
             listener.close()
-            raise OSError(f"cannot listen on {self._host}:{self._port}: {error.strerror}; choose another --port") from error
+            raise OSError(
+                f"cannot listen on {self._host}:{self._port}: {error.strerror}; choose another --port"
+            ) from error
         self._port = int(listener.getsockname()[1])
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
         while not self._server.started and not self._task.done():

@@ -78,7 +78,11 @@ _RATES = (
     _flag("cross_boundary_rate", RECEIVED, "cross_boundary"),
     _flag("post_return_rate", COMPLETED, "postal_return"),
     Rate(name="post_in_rate", base=RECEIVED, hit="channel = 'post'"),
-    Rate(name="certified_e_copy_rate", base=f"{COMPLETED} AND certified_copy IS NOT NULL", hit="certified_copy = 'electronic'"),
+    Rate(
+        name="certified_e_copy_rate",
+        base=f"{COMPLETED} AND certified_copy IS NOT NULL",
+        hit="certified_copy = 'electronic'",
+    ),
     Rate(name="apology_rate", base=f"{DUE} AND {LATE}", hit="answered_lateness"),
 )
 _COUNTS = (

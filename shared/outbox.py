@@ -110,9 +110,13 @@ class Relay:
             if not rows:
                 return 0
             client = await self._client()
-            for stream, of_stream in groupby(sorted(rows, key=lambda row: row["stream"]), key=lambda row: row["stream"]):
+            for stream, of_stream in groupby(
+                sorted(rows, key=lambda row: row["stream"]), key=lambda row: row["stream"]
+            ):
                 await publish(client, [_outgoing(stream, row) for row in of_stream])
-            await session.execute("UPDATE outbox SET published_at = now() WHERE id = ANY($1)", [row["id"] for row in rows])
+            await session.execute(
+                "UPDATE outbox SET published_at = now() WHERE id = ANY($1)", [row["id"] for row in rows]
+            )
         self._published.labels(self._service).inc(len(rows))
         return len(rows)
 

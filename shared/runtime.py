@@ -20,7 +20,7 @@ from nats.js.errors import NotFoundError
 from prometheus_client import CollectorRegistry
 
 from shared import topology
-from shared.bus import make_broker
+from shared.bus import make_broker, mend_timeouts
 from shared.clock import Clock, SystemClock
 from shared.http import Tokens
 from shared.settings import ServiceSettings
@@ -45,7 +45,9 @@ class Environment:
 
     def with_urls(self, *, nats_url: str, database_url: str) -> Environment:
         """The same environment with one service's own credentials."""
-        return replace(self, settings=self.settings.model_copy(update={"nats_url": nats_url, "database_url": database_url}))
+        return replace(
+            self, settings=self.settings.model_copy(update={"nats_url": nats_url, "database_url": database_url})
+        )
 
 
 class Resource(Protocol):
@@ -78,6 +80,7 @@ class Bus:
     async def consume(self) -> None:
         """Start the subscribers."""
         await self.broker.start()
+        mend_timeouts(self.broker)
 
     async def stop(self) -> None:
         """Finish the batch in hand, then disconnect."""
@@ -144,7 +147,9 @@ async def running(services: Sequence[Service], *, watch_seconds: float = 10.0) -
                 await resource.start()
                 stack.push_async_callback(resource.stop)
         jobs = [
-            asyncio.create_task(_forever(service.name, task), name=f"{service.name}:{getattr(task, '__qualname__', 'task')}")
+            asyncio.create_task(
+                _forever(service.name, task), name=f"{service.name}:{getattr(task, '__qualname__', 'task')}"
+            )
             for service in services
             for task in (*service.tasks, _Watch(service, watch_seconds).run)
         ]

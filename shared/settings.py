@@ -16,7 +16,9 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
 
     nats_url: str = Field(default="nats://127.0.0.1:4222", description="bus, with the service's own user and password")
-    database_url: str = Field(default="postgresql://127.0.0.1:5432/motcua", description="database, with the service's own role")
+    database_url: str = Field(
+        default="postgresql://127.0.0.1:5432/motcua", description="database, with the service's own role"
+    )
     rules: Path = Field(default=RULES, description="folder of plans, forms, calendars and alert rules")
     tokens: Path | None = Field(default=None, description="JSON file of HTTP tokens, hashed; without it no door opens")
     out: Path = Field(default=Path("var/out"), description="folder for documents and alerts delivered as files")

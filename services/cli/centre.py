@@ -44,9 +44,13 @@ class Outcome:
 
 
 def import_files(
-    files: Annotated[list[Path], typer.Argument(help="dossier sheets (CSV, XLSX) or record files (JSON Lines, also .gz)")],
+    files: Annotated[
+        list[Path], typer.Argument(help="dossier sheets (CSV, XLSX) or record files (JSON Lines, also .gz)")
+    ],
     unit: Annotated[str | None, typer.Option(help="unit of a sheet without a unit column")] = None,
-    as_of: Annotated[str | None, typer.Option(help="instant of the export, RFC 3339; by default the newest statement")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="instant of the export, RFC 3339; by default the newest statement")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
@@ -108,7 +112,11 @@ def _refusal(item: Item) -> dict[str, Any]:
     assert item.refused is not None
     refused = item.refused
     return {
-        "line": item.line, "code": item.key, "field": refused.field, "reason": refused.reason, "advice": refused.advice
+        "line": item.line,
+        "code": item.key,
+        "field": refused.field,
+        "reason": refused.reason,
+        "advice": refused.advice,
     }
 
 

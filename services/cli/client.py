@@ -54,7 +54,9 @@ class Client:
         response = self._send(lambda: self._http.get(path, params=params))
         return response.content
 
-    def post(self, path: str, body: Any = None, *, content: bytes | None = None, media_type: str = "application/json") -> Any:
+    def post(
+        self, path: str, body: Any = None, *, content: bytes | None = None, media_type: str = "application/json"
+    ) -> Any:
         """The JSON answer; a 503 is tried again, for every door takes the same thing twice without harm."""
         if content is None:
             return self._answer(lambda: self._http.post(path, json=body))

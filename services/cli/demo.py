@@ -1,1 +1,188 @@
-def demo() -> None: ...
+"""`motcua demo`: half a year of two communes at a simulated clock, through the real system, then what leaders would see."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import nats
+import typer
+from nats.aio.client import Client as Bus
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from services.cli.client import Client, CommandFailed, said
+from services.cli.plans import table_of as plan_table
+from services.cli.reports import table_of as figures_table
+from shared.bus import publish_atomically
+from shared.clock import SimulatedClock
+from shared.events.statements import encode_statement
+from shared.localtime import LOCAL, local_date
+from shared.observability import configure_logs
+from shared.settings import RULES
+from shared.topology import BATCH, onestop_subject
+from shared.units import load_units
+from shared.workdays import load_calendar
+from simulation.scenario import load_scenario
+from simulation.stream import Said, simulate
+
+if TYPE_CHECKING:
+    from services.system import System
+
+UNITS = ("10510", "10966")
+BEGIN, END = date(2025, 7, 1), date(2025, 12, 31)
+CLOSINGS = {date(2025, 9, 15): "2025-Q3", date(2025, 12, 15): "2025-Q4"}
+"""Quarters close on the 14th; the demo closes them on the next day, when the departments' reports are due."""
+EVENING = time(20, 0)
+MARKER = "this-is-a-demo.txt"
+
+
+def demo(
+    data: Annotated[Path, typer.Option("--data", help="folder of the demo; an earlier demo there is replaced")] = Path(
+        "var/demo"
+    ),
+    seed: Annotated[int, typer.Option(help="the same seed gives the same half year")] = 1,
+) -> None:
+    """Play 1 July – 31 December 2025 for phường Thành Đông and xã Bình Giang, close the quarters, print what came out."""
+    configure_logs(level=os.environ.get("MOTCUA_LOG_LEVEL", "ERROR"))
+    os.environ.setdefault("MOTCUA_SWEEP_SECONDS", "0.1")  # a simulated day lasts half a second
+    _clear(data)
+    asyncio.run(_play(data, seed))
+
+
+def _clear(data: Path) -> None:
+    if not data.exists() or not any(data.iterdir()):
+        data.mkdir(parents=True, exist_ok=True)
+    elif not (data / MARKER).exists():
+        raise CommandFailed(f"{data} holds something that is not a demo; choose an empty folder with --data")
+    else:
+        pointer = data / "postgres" / "location.txt"
+        if pointer.exists():
+            shutil.rmtree(Path(pointer.read_text("utf-8").strip().splitlines()[-1]), ignore_errors=True)
+        shutil.rmtree(data)
+        data.mkdir(parents=True)
+    (data / MARKER).write_text("A demo of Một Cửa; `motcua demo` replaces it without asking.\n", "utf-8")
+
+
+async def _play(data: Path, seed: int) -> None:
+    from services.system import CENTRE, start_system
+
+    clock = SimulatedClock(datetime.combine(BEGIN, time(7, 0), LOCAL))
+    async with start_system(data, clock=clock) as system:
+        bus = await nats.connect(system.servers.nats.url_of(CENTRE))
+        await Demo(system, clock, bus, data).run(seed)
+        await bus.close()
+
+
+@dataclass
+class Demo:
+    """One run of the demo on a running system."""
+
+    system: System
+    clock: SimulatedClock
+    bus: Bus
+    data: Path
+    said: int = 0
+
+    async def run(self, seed: int) -> None:
+        """Play day by day, close the quarters on their day, then show and write what came out."""
+        days = (END - BEGIN).days + 1
+        columns = (TextColumn("{task.description}"), BarColumn(40), TextColumn("{task.completed}/{task.total} days"))
+        with Progress(*columns, TimeElapsedColumn(), console=said) as progress:
+            bar = progress.add_task("01/07/2025", total=days)
+            for day, statements in _by_day(
+                simulate(UNITS, seed, BEGIN, END, load_calendar(RULES), load_scenario(_SCENARIO))
+            ):
+                await self._live(day, statements)
+                progress.update(bar, advance=1, description=f"{day:%d/%m/%Y}  {self.said:,} statements")
+        await asyncio.to_thread(self._show)
+
+    async def _live(self, day: date, statements: Sequence[Said]) -> None:
+        self.clock.advance(datetime.combine(day, EVENING, LOCAL))
+        for start in range(0, len(statements), BATCH):
+            batch = [one.statement for one in statements[start : start + BATCH]]
+            messages: list[tuple[str, bytes, dict[str, str]]] = [
+                (onestop_subject(one.unit, one.kind), encode_statement(one), {}) for one in batch]
+            await publish_atomically(self.bus, messages)
+        self.said += len(statements)
+        await self._digested()
+        if day in CLOSINGS:
+            client = Client(self.system.url, self.system.token)
+            for unit in UNITS:
+                body = {"unit": unit, "period": CLOSINGS[day]}
+                await asyncio.to_thread(client.post, "/v1/reports/close", body)
+
+    async def _digested(self) -> None:
+        """Wait until nothing waits anywhere, twice in a row: an event may be between two services at the first look."""
+        calm = 0
+        while calm < 2:
+            counts = [count for service in self.system.services for count in (await service.waiting()).values()]
+            calm = 0 if any(counts) else calm + 1
+            await asyncio.sleep(0.01)
+
+    def _show(self) -> None:
+        client, out = Client(self.system.url, self.system.token), Console()
+        client.wait_until_digested()
+        names = {unit: load_units(RULES).get(unit).name for unit in UNITS}
+        for report in client.get("/v1/reports", unit=list(UNITS)):
+            out.print(figures_table(report["figures"]))
+            path = self.data / "out" / f"{report['form']}_{report['unit']}_{report['period']}_v{report['version']}.xlsx"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(client.get_bytes("/v1/reports/sheet", unit=report["unit"], period=report["period"]))
+        for unit in UNITS:
+            for plan in client.get(f"/v1/plans/{unit}")["plans"]:
+                out.print(plan_table(plan))
+        _show_overdue(out, client.get("/v1/reports/overdue", unit=list(UNITS), on=END.isoformat(), limit=5), names)
+        _show_alerts(out, client.get("/v1/alerts", unit=list(UNITS), limit=10_000))
+        out.print(f"\n{self.said:,} statements played. Files in {self.data / 'out'}:")
+        for path in sorted(one for one in (self.data / "out").rglob("*") if one.is_file()):
+            out.print(f"  {path}  ({path.stat().st_size:,} bytes)", highlight=False)
+
+
+_SCENARIO = RULES / "simulation" / "haiphong-2025.yaml"
+
+
+def _by_day(told: Iterator[Said]) -> Iterator[tuple[date, list[Said]]]:
+    """Every day of the half year with what was said on it; a day without a word is still a day."""
+    day = BEGIN
+    for said_on, group in groupby(told, key=lambda one: local_date(one.said_at)):
+        while day < said_on:
+            yield day, []
+            day += timedelta(days=1)
+        yield day, list(group)
+        day += timedelta(days=1)
+    while day <= END:
+        yield day, []
+        day += timedelta(days=1)
+
+
+def _show_overdue(out: Console, rows: Sequence[dict[str, Any]], names: dict[str, str]) -> None:
+    table = Table(
+        "Mã hồ sơ",
+        "Đơn vị",
+        "Lĩnh vực",
+        "Hẹn trả",
+        "Quá (ngày)",
+        title="Năm hồ sơ quá hạn lâu nhất",
+        title_justify="left",
+    )
+    for row in rows:
+        table.add_row(row["code"], names[row["unit"]], row["field"], row["due_on"], str(row["days"]))
+    out.print(table)
+
+
+def _show_alerts(out: Console, alerts: Sequence[dict[str, Any]]) -> None:
+    counted = Counter((one["rule"], one["status"]) for one in alerts)
+    table = Table("Quy tắc", "Trạng thái", "Số lượng", title="Cảnh báo", title_justify="left")
+    for (rule, status), count in sorted(counted.items()):
+        table.add_row(rule, status, str(count))
+    out.print(table)

@@ -39,7 +39,9 @@ def _on_bus(data: Path, work: Callable[[Bus], Awaitable[Result]]) -> Result:
 
 
 @dead_letters.command("list")
-def list_letters(limit: int = 100, as_json: Annotated[bool, typer.Option("--json")] = False, data: Data = DEFAULT_DATA) -> None:
+def list_letters(
+    limit: int = 100, as_json: Annotated[bool, typer.Option("--json")] = False, data: Data = DEFAULT_DATA
+) -> None:
     """Print the newest dead letters: number, service, where from, field, reason."""
     letters = _on_bus(data, lambda bus: _letters(bus, limit))
     if as_json:
@@ -66,8 +68,12 @@ def replay_letter(number: int, data: Data = DEFAULT_DATA) -> None:
     async def replay(bus: Bus) -> str:
         letter = await _letter(bus, number)
         subject = letter["origin"].rpartition(" ")[2]
-        if subject.split(".")[0] not in {pattern.split(".")[0] for patterns in STREAMS.values() for pattern in patterns}:
-            raise CommandFailed(f"letter {number} came by {letter['origin']}, not from the bus; its sender sends it again")
+        if subject.split(".")[0] not in {
+            pattern.split(".")[0] for patterns in STREAMS.values() for pattern in patterns
+        }:
+            raise CommandFailed(
+                f"letter {number} came by {letter['origin']}, not from the bus; its sender sends it again"
+            )
         await bus.jetstream().publish(subject, base64.b64decode(letter["body"]))
         return str(subject)
 
@@ -110,7 +116,8 @@ async def _refill(bus: Bus, url: str) -> int:
                 stream, last, BATCH,
             ):  # fmt: skip
                 events = [
-                    Outgoing(stream=stream, subject=row["subject"], id=row["event_id"], body=row["body"]) for row in rows
+                    Outgoing(stream=stream, subject=row["subject"], id=row["event_id"], body=row["body"])
+                    for row in rows
                 ]
                 await publish(bus, events)
                 last, count = rows[-1]["id"], count + len(rows)

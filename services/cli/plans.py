@@ -1,3 +1,5 @@
 """`motcua plan`: placeholder."""
+
 import typer
+
 app = typer.Typer()

@@ -18,7 +18,19 @@ app = typer.Typer(no_args_is_help=True, help="Figures of forms, and the life of 
 UnitOption = Annotated[list[str], typer.Option("--unit", help="unit code; several times, or `all`")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 COLUMNS = tuple(f"c{number}" for number in range(3, 14))
-HEADINGS = ("Tổng", "T.tuyến", "T.tiếp", "Kỳ trước", "Xong", "Trước hạn", "Đúng hạn", "Quá hạn", "Đang GQ", "Trong hạn", "Quá hạn")
+HEADINGS = (
+    "Tổng",
+    "T.tuyến",
+    "T.tiếp",
+    "Kỳ trước",
+    "Xong",
+    "Trước hạn",
+    "Đúng hạn",
+    "Quá hạn",
+    "Đang GQ",
+    "Trong hạn",
+    "Quá hạn",
+)
 
 
 @app.command()
@@ -97,7 +109,9 @@ def close(
         print(json.dumps(closed[0] if len(closed) == 1 else closed, ensure_ascii=False, indent=1))
         return
     for one in closed:
-        print(f"closed {one['form']} {one['unit']} {one['period']} v{one['version']} fingerprint {one['fingerprint'][:12]}")
+        print(
+            f"closed {one['form']} {one['unit']} {one['period']} v{one['version']} fingerprint {one['fingerprint'][:12]}"
+        )
 
 
 @app.command()

@@ -67,7 +67,9 @@ class DossierApi:
     def router(self) -> APIRouter:
         """`POST /v1/records` and `POST /v1/heard`."""
         router = APIRouter()
-        router.add_api_route("/v1/records", self.records, methods=["POST"], response_model=Receipts, openapi_extra=_RECORDS)
+        router.add_api_route(
+            "/v1/records", self.records, methods=["POST"], response_model=Receipts, openapi_extra=_RECORDS
+        )
         router.add_api_route("/v1/heard", self.heard, methods=["POST"], status_code=204)
         return router
 
@@ -109,18 +111,22 @@ class DossierApi:
             await self._dead_letters.keep_all(dead)
         statuses = await self._doors.say([statement for _, statement in good], door)
         for (index, statement), status in zip(good, statuses, strict=True):
-            receipts[index] = Receipt(index=index, id=statement.id, status=status)  # type: ignore[arg-type]  # one of three
+            receipts[index] = Receipt(index=index, id=statement.id, status=status)
         return [receipts[index] for index in range(len(items))]
 
     def _read(self, item: bytes, party: Party) -> Statement:
         statement = parse_statement(item, knows_unit=self._units.__contains__, now=self._clock.now())
         if not party.may_speak_for(statement.unit):
-            raise Refused("data.unit", f"this token may not speak for unit {statement.unit}", "use the unit's own token")
+            raise Refused(
+                "data.unit", f"this token may not speak for unit {statement.unit}", "use the unit's own token"
+            )
         return statement
 
 
 def _rejected(index: int, reason: Refused) -> Receipt:
-    return Receipt(index=index, status="rejected", field=reason.field, reason=reason.reason, advice=reason.advice or None)
+    return Receipt(
+        index=index, status="rejected", field=reason.field, reason=reason.reason, advice=reason.advice or None
+    )
 
 
 def _counted(receipts: list[Receipt]) -> Receipts:

@@ -189,9 +189,7 @@ def told_by(before: Snapshot | None, after: Snapshot) -> list[tuple[DossierEvent
 
 
 def _difference(before: State, after: State) -> dict[str, Any]:
-    return {
-        name: new for name in State.__struct_fields__ if (new := getattr(after, name)) != getattr(before, name)
-    }
+    return {name: new for name in State.__struct_fields__ if (new := getattr(after, name)) != getattr(before, name)}
 
 
 def overdue_from(due_at: datetime) -> datetime:

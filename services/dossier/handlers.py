@@ -64,7 +64,10 @@ class DossierHandlers:
         headers = raw.headers or {}
         sequence = raw.metadata.sequence.stream
         return Heard(
-            statement=statement, door=headers.get(DOOR, "bus"), sequence=sequence, receipt_to=headers.get(RECEIPT_TO, "")
+            statement=statement,
+            door=headers.get(DOOR, "bus"),
+            sequence=sequence,
+            receipt_to=headers.get(RECEIPT_TO, ""),
         )
 
     async def _apply(self, heard: Sequence[Heard]) -> None:
@@ -77,7 +80,9 @@ class DossierHandlers:
         await raw.term()
 
     async def _give_up(self, raw: Msg, reason: Exception) -> None:
-        await self._refuse(raw, Refused("record", f"could not be recorded: {reason}", "tell the operators; it is kept in DEAD"))
+        await self._refuse(
+            raw, Refused("record", f"could not be recorded: {reason}", "tell the operators; it is kept in DEAD")
+        )
 
     async def _answer(self, receipts: Sequence[tuple[str, dict[str, Any]]]) -> None:
         """Send receipts after the commit, grouped by who asked; a lost receipt is asked for again by sending again."""
@@ -93,7 +98,10 @@ class DossierHandlers:
 def _accepted(verdict: Verdict) -> tuple[str, dict[str, Any]]:
     statement = verdict.heard.statement
     return verdict.heard.receipt_to, {
-        "sequence": verdict.heard.sequence, "source": statement.source, "id": statement.id, "status": verdict.status
+        "sequence": verdict.heard.sequence,
+        "source": statement.source,
+        "id": statement.id,
+        "status": verdict.status,
     }
 
 

@@ -10,7 +10,13 @@ from shared.settings import ServiceSettings
 class DossierSettings(ServiceSettings):
     """What an operator may tune of the dossier service."""
 
-    silent_after_minutes: int = Field(default=450, ge=1, description="working minutes without a word after which a live source is silent")
-    due_soon_days: int = Field(default=1, ge=0, description="working days before the promised day on which a dossier is called due soon")
-    sweep_seconds: float = Field(default=1.0, gt=0, description="seconds between two looks for dossiers that became overdue")
+    silent_after_minutes: int = Field(
+        default=450, ge=1, description="working minutes without a word after which a live source is silent"
+    )
+    due_soon_days: int = Field(
+        default=1, ge=0, description="working days before the promised day on which a dossier is called due soon"
+    )
+    sweep_seconds: float = Field(
+        default=1.0, gt=0, description="seconds between two looks for dossiers that became overdue"
+    )
     receipt_seconds: float = Field(default=20.0, gt=0, description="seconds that the HTTP door waits for the journal")

@@ -110,7 +110,9 @@ def refold(
     said_for = row.overdue_said_for
     if said_for is not None and not was_overdue(folded.timeline, said_for):
         at, changed = overdue_from(said_for), {"due_at": said_for}
-        events.append(event_of(snapshot, DossierEvent.OVERDUE_WITHDRAWN, at=at, changed=changed, correlation=correlation))
+        events.append(
+            event_of(snapshot, DossierEvent.OVERDUE_WITHDRAWN, at=at, changed=changed, correlation=correlation)
+        )
         said_for = None
     return {
         "unit": row.unit,

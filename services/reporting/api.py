@@ -94,12 +94,14 @@ class ReportingApi:
     ) -> Response:
         """The dossiers behind one cell, in code order, page by page."""
         units = self._allowed(self._tokens.party(request), unit)
-        return await _for_people(
-            self._show.behind(units, begin, end, column, field=field, limit=limit, offset=offset)
-        )
+        return await _for_people(self._show.behind(units, begin, end, column, field=field, limit=limit, offset=offset))
 
     async def overdue(
-        self, request: Request, unit: Annotated[list[str], Query()], on: date, limit: Annotated[int, Query(ge=1, le=1000)] = 5
+        self,
+        request: Request,
+        unit: Annotated[list[str], Query()],
+        on: date,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 5,
     ) -> Response:
         """Open dossiers past their promise at the end of a day, oldest promise first."""
         units = self._allowed(self._tokens.party(request), unit)

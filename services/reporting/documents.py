@@ -88,7 +88,9 @@ def _head(sheet: Any, form: Form, figures: dict[str, Any], unit_name: str, perio
     sheet.merge_range(0, 8, 0, 12, messages.REPORTING_UNIT.format(unit=unit_name), styles["plain"])
     sheet.merge_range(1, 8, 1, 12, messages.RECEIVING_UNIT.format(receiver=form.receiver_vi), styles["plain"])
     sheet.merge_range(2, 0, 2, 12, form.title_vi, styles["title"])
-    sheet.merge_range(3, 0, 3, 8, messages.PERIOD.format(title=period_title(period), begin=begin, end=end), styles["plain"])
+    sheet.merge_range(
+        3, 0, 3, 8, messages.PERIOD.format(title=period_title(period), begin=begin, end=end), styles["plain"]
+    )
     sheet.merge_range(3, 9, 3, 12, form.measured_in_vi, styles["plain"])
     sheet.set_row(2, 36)
     sheet.set_column(0, 0, 5)

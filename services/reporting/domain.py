@@ -59,7 +59,9 @@ class FiguresDoNotBalance(Exception):
     """The figures contradict each other, so nothing may be closed."""
 
     def __init__(self, unit: str, field: str) -> None:
-        super().__init__(f"unit {unit}, field {field!r}: column 3 is not 7 + 11; nothing was closed, tell the operators")
+        super().__init__(
+            f"unit {unit}, field {field!r}: column 3 is not 7 + 11; nothing was closed, tell the operators"
+        )
 
 
 Row = dict[str, Any]
@@ -118,6 +120,9 @@ def check_balance(of: Figures) -> None:
 def fingerprint(of: Figures, dossiers: Sequence[tuple[str, int]]) -> str:
     """SHA-256 over the canonical figures and the revision of every dossier that they were made of."""
     text = json.dumps(
-        {"figures": of.as_json(), "dossiers": sorted(dossiers)}, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+        {"figures": of.as_json(), "dossiers": sorted(dossiers)},
+        ensure_ascii=False,
+        sort_keys=True,
+        separators=(",", ":"),
     )
     return hashlib.sha256(text.encode()).hexdigest()

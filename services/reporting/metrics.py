@@ -11,6 +11,8 @@ class ReportingMetrics:
     """Named once; labels are bounded by the number of units."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.facts = counter(registry, "motcua_facts_changed_total", "Dossier facts that a newer revision changed", ["unit"])
+        self.facts = counter(
+            registry, "motcua_facts_changed_total", "Dossier facts that a newer revision changed", ["unit"]
+        )
         self.closed = counter(registry, "motcua_reports_closed_total", "Reports closed", ["unit", "form"])
         self.figure_seconds = histogram(registry, "motcua_figures_seconds", "Time to compute one form's figures")

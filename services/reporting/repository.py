@@ -26,7 +26,12 @@ async def upsert_facts(session: Session[Any], snapshots: Sequence[Snapshot]) -> 
     wanted = newest(snapshots)
     of_dossier = {(one.unit, one.dossier): spans(one) for one in wanted}
     facts = [
-        {"unit": one.unit, "code": one.dossier, "revision": one.revision, "entries": entries(of_dossier[one.unit, one.dossier])}
+        {
+            "unit": one.unit,
+            "code": one.dossier,
+            "revision": one.revision,
+            "entries": entries(of_dossier[one.unit, one.dossier]),
+        }
         for one in wanted
     ]
     rows = await session.fetch(_UPSERT, _encode(facts).decode())
@@ -85,7 +90,9 @@ async def sum_rollup(session: Session[Any], units: Sequence[str], begin: date, e
     return found
 
 
-async def count_spans(session: Session[Any], units: Sequence[str], begin: date, end: date) -> dict[tuple[str, str], Any]:
+async def count_spans(
+    session: Session[Any], units: Sequence[str], begin: date, end: date
+) -> dict[tuple[str, str], Any]:
     """The same form counted dossier by dossier: (unit, field) → columns; must equal the rollup, and a test says so."""
     counts = ", ".join(f"count(*) FILTER (WHERE {condition}) AS {column}" for column, condition in COLUMNS.items())
     rows = await session.fetch(
@@ -95,7 +102,14 @@ async def count_spans(session: Session[Any], units: Sequence[str], begin: date, 
 
 
 async def list_behind(
-    session: Session[Any], units: Sequence[str], begin: date, end: date, column: str, field: str | None, limit: int, offset: int
+    session: Session[Any],
+    units: Sequence[str],
+    begin: date,
+    end: date,
+    column: str,
+    field: str | None,
+    limit: int,
+    offset: int,
 ) -> list[dict[str, Any]]:
     """The dossiers behind one cell, in code order."""
     rows = await session.fetch(
@@ -151,7 +165,10 @@ async def list_revisions(session: Session[Any], unit: str, begin: date, end: dat
 async def find_report(session: Session[Any], unit: str, form: str, period: str) -> dict[str, Any] | None:
     """The newest version of a closed report."""
     row = await session.fetchrow(
-        "SELECT * FROM report WHERE unit = $1 AND form = $2 AND period = $3 ORDER BY version DESC LIMIT 1", unit, form, period
+        "SELECT * FROM report WHERE unit = $1 AND form = $2 AND period = $3 ORDER BY version DESC LIMIT 1",
+        unit,
+        form,
+        period,
     )
     return _report(row) if row else None
 

@@ -98,7 +98,13 @@ class CloseReport:
     """Freezes a report after its last day and says `closed`, in one transaction."""
 
     def __init__(
-        self, database: Database, clock: Clock, units: Units, rules: PeriodRules, metrics: ReportingMetrics, poke: Callable[[], None]
+        self,
+        database: Database,
+        clock: Clock,
+        units: Units,
+        rules: PeriodRules,
+        metrics: ReportingMetrics,
+        poke: Callable[[], None],
     ) -> None:
         self._database, self._clock, self._units, self._rules = database, clock, units, rules
         self._metrics, self._poke = metrics, poke

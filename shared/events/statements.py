@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -135,11 +135,17 @@ def parse_statement(body: bytes, *, knows_unit: Callable[[str], bool], now: date
     record = _decode(body)
     kind = _kind(record.type)
     data = record.data
+    _check_keys(record)
     if not knows_unit(data.unit):
-        raise Refused("data.unit", f"unknown unit {data.unit!r}", "use the five-digit code of a commune or ward since 01/07/2025")
-    facts = Facts(**{name: _tidy(value) for name in _fact_names if (value := getattr(data, name)) is not None})
+        raise Refused(
+            "data.unit", f"unknown unit {data.unit!r}", "use the five-digit code of a commune or ward since 01/07/2025"
+        )
+    said: dict[str, Any] = {name: _tidy(value) for name in _fact_names if (value := getattr(data, name)) is not None}
+    facts = Facts(**said)
     if kind is Kind.RECEIVED and (facts.received_at or record.time) > now:
-        raise Refused("data.received_at", "lies in the future", "send the reception when it has happened; check the clock")
+        raise Refused(
+            "data.received_at", "lies in the future", "send the reception when it has happened; check the clock"
+        )
     return Statement(
         source=record.source,
         id=record.id,
@@ -192,6 +198,20 @@ def _decode(body: bytes) -> _Record:
         raise Refused("record", f"is not valid JSON: {error}", "send one complete JSON object a record") from error
 
 
+def _check_keys(record: _Record) -> None:
+    """Refuse what would be legal JSON and still hurt the whole batch in the database or on the bus."""
+    for name, value in (("id", record.id), ("source", record.source), ("data.dossier", record.data.dossier)):
+        if not value.strip() or any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
+            raise Refused(name, "is blank or holds control characters", "send the key as plain text")
+    instants = [("time", record.time), *((f"data.{name}", getattr(record.data, name)) for name in _INSTANTS)]
+    for name, value in instants:
+        if value is not None and not 1900 <= value.year <= 2199:
+            raise Refused(name, f"lies in the year {value.year}", "send a date between 1900 and 2199")
+
+
+_INSTANTS = tuple(name for name in Facts.__struct_fields__ if name.endswith("_at"))
+
+
 def _say(reason: str) -> str:
     if "timezone component" in reason:
         return "has no offset; write it as 2025-11-03T08:30:00+07:00"
@@ -204,7 +224,9 @@ def _kind(type_: str) -> Kind:
     name = type_.removeprefix(TYPE_PREFIX).removesuffix(TYPE_SUFFIX)
     if type_ == f"{TYPE_PREFIX}{name}{TYPE_SUFFIX}" and name in RANK:
         return Kind(name)
-    raise Refused("type", f"unknown kind {type_!r}", f"use {TYPE_PREFIX}<kind>{TYPE_SUFFIX} with one of: {', '.join(Kind)}")
+    raise Refused(
+        "type", f"unknown kind {type_!r}", f"use {TYPE_PREFIX}<kind>{TYPE_SUFFIX} with one of: {', '.join(Kind)}"
+    )
 
 
 def _tidy(value: object) -> object:
@@ -213,6 +235,7 @@ def _tidy(value: object) -> object:
 
 def _tidy_text(text: str) -> str:
     """NFC and single spaces: 25 of 588 published procedure names are neither (domain.md §8.3)."""
-    if text.isascii() and "  " not in text and text == text.strip():
+    if text.isascii() and "  " not in text and "\0" not in text and text == text.strip():
         return text
+    text = text.replace("\0", " ")  # legal in JSON, refused by PostgreSQL together with the rest of its batch
     return " ".join(unicodedata.normalize("NFC", text).split())

@@ -1,0 +1,49 @@
+# Một Cửa: `make help` lists everything.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test up check format lint types imports bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+demo: .venv/.ready ## play half a year of two communes through the real system and print what came out
+	@$(BIN)/motcua demo
+
+test: .venv/.ready ## run every test
+	@$(BIN)/python -m pytest
+
+up: .venv/.ready ## keep the system up on ./var until Ctrl-C
+	@$(BIN)/motcua up
+
+check: format lint types imports test ## everything that must pass before a commit
+
+format: .venv/.ready ## put the code in its form
+	@$(BIN)/ruff format --quiet services shared simulation tests benchmarks
+
+lint: .venv/.ready ## lint
+	@$(BIN)/ruff check services shared simulation tests benchmarks
+
+types: .venv/.ready ## type-check, strictly
+	@$(BIN)/mypy
+
+imports: .venv/.ready ## check the direction of imports
+	@$(BIN)/lint-imports --no-cache
+
+bench: .venv/.ready ## measure speed and size against the targets
+	@$(BIN)/python -m benchmarks
+
+lock: .venv/.ready ## write requirements.lock anew (needs uv)
+	uv pip compile --universal -p 3.11 --extra dev --generate-hashes --no-header pyproject.toml -o requirements.lock
+
+clean: ## forget the environment and the data of `make up` and `make demo`
+	rm -rf .venv var
+
+.venv/.ready: requirements.lock pyproject.toml
+	@echo "setting up .venv (once) …" >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
