@@ -1,5 +1,73 @@
-"""`motcua plan`: placeholder."""
+"""`motcua plan`: validate a plan file; show and move the progress of tasks and targets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
-app = typer.Typer()
+from services.cli.client import DEFAULT_DATA, Client, Data
+
+app = typer.Typer(no_args_is_help=True, help="Plans: validate, show, record evidence.")
+UnitOption = Annotated[str, typer.Option("--unit", help="unit code")]
+VERDICTS = {
+    "met": "đạt", "missed": "không đạt", "on_track": "đang đạt", "behind": "chưa đạt", "no_value": "chưa có số liệu",
+    "needs_number": "chưa giao chỉ tiêu", "by_evidence": "theo minh chứng", "trend_up": "tăng", "trend_down": "giảm",
+}  # fmt: skip
+
+
+@app.command()
+def check(file: Path) -> None:
+    """Validate a plan file; prints what a person still has to decide, exit 2 with file, line and field when it is wrong."""
+    from services.inspection.plans import check_plan
+
+    findings = check_plan(file)
+    for finding in findings:
+        print(finding)
+    print(f"{file}: valid, {len(findings)} findings")
+
+
+@app.command()
+def show(unit: UnitOption, as_json: Annotated[bool, typer.Option("--json")] = False, data: Data = DEFAULT_DATA) -> None:
+    """Print the progress of every task and target of a unit's plans."""
+    found = Client.find(data).get(f"/v1/plans/{unit}")
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    for plan in found["plans"]:
+        Console().print(table_of(plan))
+
+
+@app.command()
+def evidence(
+    unit: UnitOption,
+    plan: Annotated[str, typer.Option(help="id of the plan")],
+    item: Annotated[str, typer.Option(help="id of the item, e.g. BG-1.1")],
+    title: Annotated[str, typer.Option(help="what the document is")],
+    number: Annotated[str, typer.Option(help="its number")] = "",
+    date: Annotated[str | None, typer.Option(help="its date, 2025-08-29")] = None,
+    agency: Annotated[str, typer.Option(help="department that answers")] = "",
+    link: Annotated[str, typer.Option()] = "",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Record a document that moves an item; never a citizen's data."""
+    body = {"plan": plan, "item": item, "title": title, "number": number, "date": date, "agency": agency, "link": link}
+    Client.find(data).post(f"/v1/plans/{unit}/evidence", body)
+    print(f"recorded for {item}")
+
+
+def table_of(plan: dict[str, Any]) -> Table:
+    """Every target with its figures, as people read it on a terminal."""
+    table = Table(title=plan["title"], title_justify="left")
+    for heading in ("Chỉ tiêu", "Nội dung", "Kỳ", "Giao", "Đạt", "Số liệu", "Kết quả"):
+        table.add_column(heading, max_width=44 if heading == "Nội dung" else None)
+    for one in plan["targets"]:
+        asked = f"{one['at_least']} %" if one.get("at_least") is not None else "–"
+        count = f"{one['hit']}/{one['base']}" if one.get("base") else "–"
+        cells = (one["id"], one["title_vi"], one["period"], asked, one.get("percent") or "–", count)
+        table.add_row(*map(str, cells), VERDICTS.get(one["verdict"], one["verdict"]))
+    return table

@@ -1,0 +1,1 @@
+"""The inspection service: hears DOSSIER, owns plans, their targets, evidence and decisions, says INSPECTION."""

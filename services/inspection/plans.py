@@ -1,0 +1,302 @@
+"""Plans as data: models of the two kinds of plan files, and everything that a person still has to decide about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared.measures import KNOWN
+from shared.rules import Lines, RuleError, RuleModel, load_located
+
+_PRINTED_DATE = re.compile(r"^(\d{1,2})/(\d{1,2})/(\d{4})$")
+
+
+class Target(RuleModel):
+    """A measure, a filter and a threshold in percent; `stated` is what the plan prints."""
+
+    id: str
+    measure: str
+    filter: dict[str, Any] = Field(default_factory=dict)
+    at_least: int | None = Field(default=None, ge=0, le=100)
+    stated: str | None = None
+    assumed: bool = False
+    trend: Literal["up"] | None = None
+    compared_with: str | None = None
+    finding: str | None = None
+    decision: Any = None
+    scan: str | None = None
+    shown: list[str] = Field(default_factory=list)
+    overrides: str | None = None
+
+
+class Schedule(RuleModel):
+    """When something is due; a stated date that does not exist never becomes one, it waits for a person."""
+
+    kind: Literal["recurring", "by_date", "event", "periodic"]
+    stated: str | None = None
+    stated_text: str | None = None
+    valid: bool = True
+    proposed: date | None = None
+    boundary: Literal["inclusive", "exclusive"] | None = None
+    alternatives: list[date] = Field(default_factory=list)
+    decision: Any = None
+    begin: date | None = Field(default=None, alias="from")
+    end: date | None = Field(default=None, alias="to")
+    overdue: str | None = None
+    trigger: str | None = None
+    regime: str | None = None
+    due: date | None = None
+    assumed: bool = False
+    finding: str | None = None
+
+    @model_validator(mode="after")
+    def _stated_date_exists(self) -> Self:
+        if self.kind == "by_date" and self.stated and not _exists(self.stated):
+            if self.valid or self.proposed is None:
+                raise ValueError(
+                    f"the stated date {self.stated} does not exist; keep it as `stated`, set `valid: false` and give a"
+                    " `proposed` date, and leave the decision to a person"
+                )
+        return self
+
+
+class Item(RuleModel):
+    """One action of a task: moved by figures, by evidence, or by both."""
+
+    id: str
+    title_vi: str
+    progress: Literal["measured", "mixed", "evidence"]
+    evidence: list[str] = Field(default_factory=list)
+    statistics: list[str] = Field(default_factory=list)
+    targets: list[Target] = Field(default_factory=list)
+    schedule: str | Schedule | None = None
+    same_as: str | None = None
+    actor: str | None = None
+    to: str | None = None
+    note: str | None = None
+    doubt: str | None = None
+
+
+class Task(RuleModel):
+    """A group of the plan: who leads, who helps, the product, the time."""
+
+    id: str
+    title_vi: str
+    lead: list[str]
+    lead_assumed: bool = False
+    coordinating: list[str] = Field(default_factory=list)
+    coordinating_label: str | None = None
+    product_vi: list[str] = Field(default_factory=list)
+    product_open: bool = False
+    product_assumed: bool = False
+    schedule: str | Schedule
+    items: list[Item]
+
+
+class PlanPeriod(RuleModel):
+    """The days of the plan, both inclusive."""
+
+    begin: date = Field(alias="from")
+    end: date = Field(alias="to")
+    stated: str | None = None
+    assumed: bool = False
+    also_shown: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class FieldGroup(RuleModel):
+    """Fields of the catalogue that a plan's word means."""
+
+    title_vi: str
+    fields: list[str]
+    assumed: bool = False
+    note: str | None = None
+
+
+class Plan(RuleModel):
+    """A plan of tasks and targets."""
+
+    kind: Literal["plan"]
+    id: str
+    unit: str
+    title_vi: str
+    document: dict[str, Any]
+    period: PlanPeriod
+    legal_bases: list[dict[str, Any]] = Field(default_factory=list)
+    attachments: list[dict[str, Any]] = Field(default_factory=list)
+    purposes: list[dict[str, Any]] = Field(default_factory=list)
+    requirements: list[dict[str, Any]] = Field(default_factory=list)
+    schedules: dict[str, Schedule]
+    tasks: list[Task]
+    report_regime: dict[str, Any] = Field(default_factory=dict)
+    budget: dict[str, Any] = Field(default_factory=dict)
+    responsibilities: list[dict[str, Any]] = Field(default_factory=list)
+    recipients: list[str] = Field(default_factory=list)
+    agencies: dict[str, dict[str, Any]]
+    agency_groups: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    field_groups: dict[str, FieldGroup] = Field(default_factory=dict)
+
+    def targets(self) -> Iterator[tuple[Item, Target]]:
+        """Every target with the item that asks for it."""
+        return ((item, target) for task in self.tasks for item in task.items for target in item.targets)
+
+    def fields_of(self, target: Target) -> list[str] | None:
+        """The fields that a target counts; `None` for all, an empty list for a word that no field carries."""
+        groups = target.filter.get("field_group")
+        if groups is None:
+            return None
+        return [name for group in groups for name in self.field_groups[group].fields]
+
+
+class Inspection(RuleModel):
+    """A plan of inspections: objects, window, kinds, steps and the outline of the units' reports."""
+
+    kind: Literal["inspection"]
+    id: str
+    unit: str
+    title_vi: str
+    document: dict[str, Any]
+    legal_bases: list[dict[str, Any]] = Field(default_factory=list)
+    references: list[dict[str, Any]] = Field(default_factory=list)
+    purposes: list[dict[str, Any]] = Field(default_factory=list)
+    requirements: list[dict[str, Any]] = Field(default_factory=list)
+    objects: dict[str, Any]
+    data_window: dict[str, Any]
+    place: dict[str, Any]
+    time_window: dict[str, Any]
+    kinds: list[dict[str, Any]]
+    contents: list[dict[str, Any]]
+    steps: list[dict[str, Any]]
+    responsibilities: list[dict[str, Any]] = Field(default_factory=list)
+    budget: dict[str, Any] = Field(default_factory=dict)
+    recipients: list[str] = Field(default_factory=list)
+    outline: dict[str, Any]
+    agencies: dict[str, dict[str, Any]]
+
+
+def _exists(printed: str) -> bool:
+    found = _PRINTED_DATE.match(printed.strip())
+    if found is None:
+        return False
+    day, month, year = map(int, found.groups())
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True
+
+
+def load_plan(path: Path) -> Plan | Inspection:
+    """Load one plan file of either kind; raises `RuleError` with file, line and field."""
+    text = path.read_text("utf-8") if path.is_file() else ""
+    if re.search(r"^kind:\s*inspection\s*$", text, re.MULTILINE):
+        inspection, lines = load_located(path, Inspection)
+        _refuse(_wrong_statistics(inspection, lines))
+        return inspection
+    plan, lines = load_located(path, Plan)
+    _refuse([*_wrong_measures(plan, lines), *_wrong_names(plan, lines), *_twice(plan, lines)])
+    return plan
+
+
+def load_plans(rules: Path) -> tuple[list[Plan], list[Inspection]]:
+    """Every plan file of the rules folder."""
+    loaded = [load_plan(path) for path in sorted((rules / "plans").glob("*.yaml"))]
+    plans = [one for one in loaded if isinstance(one, Plan)]
+    return plans, [one for one in loaded if isinstance(one, Inspection)]
+
+
+def check_plan(path: Path) -> list[str]:
+    """What a person still has to decide or find about a valid plan; raises `RuleError` when it is not valid."""
+    loaded = load_plan(path)
+    return _findings(loaded) if isinstance(loaded, Plan) else _inspection_findings(loaded)
+
+
+def _refuse(problems: Iterable[Any]) -> None:
+    if found := list(problems):
+        raise RuleError(found)
+
+
+def _wrong_measures(plan: Plan, lines: Lines) -> Iterator[Any]:
+    for t, task in enumerate(plan.tasks):
+        for i, item in enumerate(task.items):
+            at: tuple[str | int, ...] = ("tasks", t, "items", i)
+            for n, target in enumerate(item.targets):
+                if target.measure not in KNOWN:
+                    yield lines.problem((*at, "targets", n, "measure"), _unknown_measure(target.measure))
+            for n, name in enumerate(item.statistics):
+                if name not in KNOWN:
+                    yield lines.problem((*at, "statistics", n), _unknown_measure(name))
+
+
+def _wrong_statistics(inspection: Inspection, lines: Lines) -> Iterator[Any]:
+    for s, section in enumerate(inspection.outline.get("sections", ())):
+        for i, item in enumerate(section.get("items", ())):
+            for n, one in enumerate(item.get("statistics", ())):
+                if one.get("measure") not in KNOWN:
+                    at = ("outline", "sections", s, "items", i, "statistics", n, "measure")
+                    yield lines.problem(at, _unknown_measure(one.get("measure")))
+
+
+def _unknown_measure(name: object) -> str:
+    return f"unknown measure {name!r} (define it in shared/measures.py or correct the name)"
+
+
+def _wrong_names(plan: Plan, lines: Lines) -> Iterator[Any]:
+    known = {*plan.agencies, *plan.agency_groups}
+    for t, task in enumerate(plan.tasks):
+        for role in ("lead", "coordinating"):
+            for n, slug in enumerate(getattr(task, role)):
+                if slug not in known:
+                    yield lines.problem(("tasks", t, role, n), f"unknown agency {slug!r} (known: {', '.join(sorted(known))})")
+        if isinstance(task.schedule, str) and task.schedule not in plan.schedules:
+            yield lines.problem(("tasks", t, "schedule"), f"unknown schedule {task.schedule!r} (add it under `schedules`)")
+        for i, item in enumerate(task.items):
+            for n, target in enumerate(item.targets):
+                for group in target.filter.get("field_group", ()):
+                    if group not in plan.field_groups:
+                        at = ("tasks", t, "items", i, "targets", n, "filter")
+                        yield lines.problem(at, f"unknown field group {group!r} (add it under `field_groups`)")
+
+
+def _twice(plan: Plan, lines: Lines) -> Iterator[Any]:
+    seen = set[str]()
+    for t, task in enumerate(plan.tasks):
+        for i, item in enumerate(task.items):
+            if item.id in seen:
+                yield lines.problem(("tasks", t, "items", i, "id"), f"{item.id} stands twice (give each item its own id)")
+            seen.add(item.id)
+
+
+def _findings(plan: Plan) -> list[str]:
+    found = [f"{plan.id}: attachment missing: {one['stated']}" for one in plan.attachments if one.get("status") == "missing"]
+    found += [f"{plan.id}: {one['number']}: {one['finding']}" for one in plan.legal_bases if "finding" in one]
+    for task in plan.tasks:
+        schedule = task.schedule
+        if isinstance(schedule, Schedule) and not schedule.valid and schedule.decision is None:
+            found.append(f"{task.id}: {schedule.stated} does not exist; proposed {schedule.proposed}, a person decides")
+    for _, target in plan.targets():
+        if target.finding and target.decision is None:
+            found.append(f"{target.id}: {target.finding}: {target.stated}")
+    for name, group in plan.field_groups.items():
+        if not group.fields:
+            found.append(f"field group {name}: no field of the catalogue carries this name; it shows no value")
+    found += [f"{rung['name']}: {rung['finding']}" for rung in plan.report_regime.get("rungs", ()) if "finding" in rung]
+    return found
+
+
+def _inspection_findings(of: Inspection) -> list[str]:
+    found = []
+    if of.objects.get("decision") is None:
+        found.append(f"{of.objects['id']}: choose exactly {of.objects['choose']} of {', '.join(of.objects['from'])}")
+    found += [
+        f"{step['id']}: {len(step['candidates'])} deadlines in one plan, a person decides"
+        for step in of.steps
+        if step.get("candidates") and step.get("decision") is None
+    ]
+    found += [f"outline: printed numbering has no {gap}" for gap in of.outline.get("printed_gaps", ())]
+    found += [f"{one['id']}: the outline asks for nothing about it" for one in of.contents if not one["outline"] and "partly" not in one]
+    return found

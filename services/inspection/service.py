@@ -1,0 +1,51 @@
+"""The one place where the inspection service's parts meet."""
+
+from __future__ import annotations
+
+from services.inspection.api import InspectionApi
+from services.inspection.handlers import InspectionHandlers, routes
+from services.inspection.metrics import InspectionMetrics
+from services.inspection.plans import load_plans
+from services.inspection.settings import InspectionSettings
+from services.inspection.usecases import FollowDossiers, MeasurePlans, RecordEvidence, ShowPlans
+from shared.database import Database
+from shared.dead_letters import DeadLetters
+from shared.outbox import Relay
+from shared.periods import load_period_rules
+from shared.runtime import Bus, Environment, Service
+from shared.units import load_units
+
+NAME = "inspection"
+
+
+def build(environment: Environment) -> Service:
+    """Wire the inspection service: hears DOSSIER, owns plans and their progress, says INSPECTION."""
+    settings = InspectionSettings(**environment.settings.model_dump(exclude_unset=True))
+    bus = Bus(NAME, environment)
+    database = Database(settings.database_url, NAME)
+    relay = Relay(NAME, database, bus.client, environment.registry)
+    dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
+    plans, inspections = load_plans(environment.rules)
+    dirty = set[str]()
+    measure = MeasurePlans(
+        database,
+        environment.clock,
+        plans,
+        load_period_rules(environment.rules),
+        load_units(environment.rules),
+        InspectionMetrics(environment.registry),
+        relay.poke,
+        dirty,
+        every=settings.measure_seconds,
+    )
+    bus.broker.include_router(routes(InspectionHandlers(FollowDossiers(database, dirty), dead_letters)))
+    show, record = ShowPlans(database, plans, inspections), RecordEvidence(database, environment.clock, plans)
+    return Service(
+        name=NAME,
+        bus=bus,
+        resources=(database,),
+        tasks=(relay.run, measure.run),
+        checks=(database.answers,),
+        backlog={"outbox": relay.backlog, "units_to_measure": measure.backlog},
+        api=InspectionApi(show, record, environment.tokens).router(),
+    )

@@ -1,0 +1,65 @@
+"""The inspection service's tables: facts and spans, the targets' progress, evidence, decisions, the outbox."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Identity, MetaData
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from shared.database import NAMING
+from shared.facts import fact_table, span_table
+from shared.outbox import outbox_table
+
+metadata = MetaData(schema="inspection", naming_convention=NAMING)
+
+
+class Base(SQLModel, registry=registry(metadata=metadata)):
+    """One registry a service: one process may hold four."""
+
+
+def _instant() -> Any:
+    return Field(sa_column=Column(TIMESTAMP(timezone=True), nullable=False))
+
+
+fact = fact_table(metadata)
+span = span_table(metadata)
+outbox = outbox_table(metadata)
+
+
+class ProgressRow(Base, table=True):
+    """A target's figures in one period, as last measured."""
+
+    __tablename__ = "progress"
+
+    plan: str = Field(primary_key=True)
+    target: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    begin: date
+    end: date
+    hit: int | None
+    base: int | None
+    unknown: int | None
+    verdict: str
+    measured_at: datetime = _instant()
+
+
+class Evidence(Base, table=True):
+    """A document that moves an item; never a citizen's data."""
+
+    __tablename__ = "evidence"
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    unit: str
+    plan: str
+    item: str
+    agency: str
+    title: str
+    number: str
+    document_date: date | None
+    link: str
+    recorded_by: str
+    recorded_at: datetime = _instant()

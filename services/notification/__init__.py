@@ -1,0 +1,1 @@
+"""The notification service: hears DOSSIER, INSPECTION and REPORT, decides alerts by rules, delivers them, says ALERT."""

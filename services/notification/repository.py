@@ -1,0 +1,96 @@
+"""All queries of the notification service; each runs in a transaction that the edge commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from shared.database import Session
+
+_encode = msgspec.json.Encoder().encode
+
+
+async def add_alerts(session: Session[Any], alerts: Sequence[dict[str, Any]]) -> set[str]:
+    """Store alerts; returns the keys that were new. The same event again adds none."""
+    rows = await session.fetch(
+        """
+        INSERT INTO alert (key, unit, rule, role, event, subject, urgency, status, reason, correlation, title, body,
+                           happened_at, decided_at, attempts, next_attempt_at)
+        SELECT key, unit, rule, role, event, subject, urgency, status, reason, correlation, title, body,
+               happened_at, decided_at, 0, CASE WHEN status = 'pending' THEN decided_at END
+        FROM jsonb_to_recordset($1::jsonb) AS t(key text, unit text, rule text, role text, event text, subject text,
+             urgency text, status text, reason text, correlation text, title text, body text, happened_at timestamptz,
+             decided_at timestamptz)
+        ORDER BY key ON CONFLICT (key) DO NOTHING RETURNING key
+        """,
+        _encode(alerts).decode(),
+    )
+    return {row["key"] for row in rows}
+
+
+async def list_called_overdue(session: Session[Any], subjects: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of these (unit, dossier) had an overdue alert that was meant to be sent."""
+    rows = await session.fetch(
+        """
+        SELECT DISTINCT unit, subject FROM alert JOIN unnest($1::text[], $2::text[]) AS k(unit, subject) USING (unit, subject)
+        WHERE event = 'dossier.overdue' AND status <> 'suppressed'
+        """,
+        [unit for unit, _ in subjects],
+        [subject for _, subject in subjects],
+    )
+    return {(row["unit"], row["subject"]) for row in rows}
+
+
+async def claim_due(session: Session[Any], now: datetime, limit: int) -> list[dict[str, Any]]:
+    """Lock alerts of one rule, unit and role whose next attempt is due, oldest first."""
+    rows = await session.fetch(
+        """
+        WITH oldest AS (
+          SELECT unit, rule, role FROM alert WHERE status = 'pending' AND next_attempt_at <= $1
+          ORDER BY next_attempt_at, key LIMIT 1
+        )
+        SELECT alert.* FROM alert JOIN oldest USING (unit, rule, role)
+        WHERE status = 'pending' AND next_attempt_at <= $1 ORDER BY decided_at, key LIMIT $2 FOR UPDATE OF alert SKIP LOCKED
+        """,
+        now,
+        limit,
+    )
+    return [dict(row) for row in rows]
+
+
+async def settle(session: Session[Any], keys: Sequence[str], status: str, reason: str, now: datetime, retry: datetime | None) -> None:
+    """Note one attempt: delivered, to be tried again at *retry*, or given up."""
+    await session.execute(
+        """
+        UPDATE alert SET attempts = attempts + 1, status = $2, reason = $3, next_attempt_at = $5,
+               delivered_at = CASE WHEN $2 = 'sent' THEN $4::timestamptz END
+        WHERE key = ANY($1::text[])
+        """,
+        list(keys),
+        status,
+        reason,
+        now,
+        retry,
+    )
+
+
+async def count_due(session: Session[Any], now: datetime) -> int:
+    """Alerts whose attempt is due now; what waits for a later retry is no backlog."""
+    return int(await session.fetchval("SELECT count(*) FROM alert WHERE status = 'pending' AND next_attempt_at <= $1", now))
+
+
+async def list_alerts(session: Session[Any], units: Sequence[str] | None, limit: int) -> list[dict[str, Any]]:
+    """The delivery log, newest first."""
+    rows = await session.fetch(
+        """
+        SELECT key, unit, rule, role, event, subject, urgency, status, reason, correlation, title, happened_at, decided_at,
+               attempts, next_attempt_at, delivered_at
+        FROM alert WHERE $1::text[] IS NULL OR unit = ANY($1::text[]) ORDER BY decided_at DESC, key LIMIT $2
+        """,
+        list(units) if units is not None else None,
+        limit,
+    )
+    return [dict(row) for row in rows]

@@ -1,0 +1,52 @@
+"""The one place where the notification service's parts meet."""
+
+from __future__ import annotations
+
+from services.notification.api import NotificationApi
+from services.notification.handlers import NotificationHandlers, routes
+from services.notification.metrics import NotificationMetrics
+from services.notification.rules import Wording, load_receivers, load_rules
+from services.notification.senders import Senders
+from services.notification.settings import NotificationSettings
+from services.notification.usecases import DecideAlerts, Deliver, ShowAlerts
+from shared.database import Database
+from shared.dead_letters import DeadLetters
+from shared.outbox import Relay
+from shared.runtime import Bus, Environment, Service
+from shared.units import load_units
+from shared.workdays import load_calendar
+
+NAME = "notification"
+
+
+def build(environment: Environment) -> Service:
+    """Wire the notification service: hears DOSSIER, INSPECTION and REPORT, owns alerts, says ALERT."""
+    settings = NotificationSettings(**environment.settings.model_dump(exclude_unset=True))
+    bus = Bus(NAME, environment)
+    database = Database(settings.database_url, NAME)
+    metrics = NotificationMetrics(environment.registry)
+    relay = Relay(NAME, database, bus.client, environment.registry)
+    dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
+    decide = DecideAlerts(
+        database,
+        environment.clock,
+        load_calendar(environment.rules),
+        load_units(environment.rules),
+        load_rules(environment.rules),
+        Wording(environment.rules),
+        metrics,
+        relay.poke,
+        stale_after=settings.stale_after_days,
+    )
+    senders = Senders(load_receivers(settings.deliveries), settings.out)
+    deliver = Deliver(database, environment.clock, senders, dead_letters, metrics, relay.poke, settings)
+    bus.broker.include_router(routes(NotificationHandlers(decide, dead_letters)))
+    return Service(
+        name=NAME,
+        bus=bus,
+        resources=(database,),
+        tasks=(relay.run, deliver.run),
+        checks=(database.answers,),
+        backlog={"outbox": relay.backlog, "deliveries": deliver.backlog},
+        api=NotificationApi(ShowAlerts(database), environment.tokens).router(),
+    )
