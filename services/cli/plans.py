@@ -55,7 +55,9 @@ def evidence(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Record a document that moves an item; never a citizen's data."""
-    body = {"plan": plan, "item": item, "title": title, "number": number, "date": date, "agency": agency, "link": link}
+    body = {
+        "plan": plan, "item": item, "title": title, "number": number, "document_date": date, "agency": agency, "link": link
+    }  # fmt: skip
     Client.find(data).post(f"/v1/plans/{unit}/evidence", body)
     print(f"recorded for {item}")
 

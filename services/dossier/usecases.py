@@ -183,7 +183,7 @@ class Sweep:
             if horizon is None:
                 continue
             self._metrics.heard_lag.labels(source.name).set(max(0.0, (now - horizon).total_seconds()))
-            said += await self._judge(source.name, horizon, now)
+            said += await self._judge(source.name, horizon)
         return said
 
     def heard(self, source: SourceRow, now: datetime, *, backlog: bool) -> datetime | None:
@@ -198,7 +198,7 @@ class Sweep:
             as_of=source.as_of,
         )
 
-    async def _judge(self, source: str, horizon: datetime, now: datetime) -> int:
+    async def _judge(self, source: str, horizon: datetime) -> int:
         said, more = 0, True
         today = local_date(horizon)
         soon = end_of_day(self._calendar.add_working_days(today, self._due_soon_days))
@@ -206,8 +206,8 @@ class Sweep:
             async with self._database.transaction() as session:
                 late = await repository.claim_overdue(session, source, start_of_day(today), BATCH)
                 near = await repository.claim_due_soon(session, source, start_of_day(today), soon, BATCH)
-                await self._say(session, DossierEvent.OVERDUE, "overdue_said_for", late, now)
-                await self._say(session, DossierEvent.DUE_SOON, "due_soon_said_for", near, now)
+                await self._say(session, DossierEvent.OVERDUE, "overdue_said_for", late, horizon)
+                await self._say(session, DossierEvent.DUE_SOON, "due_soon_said_for", near, horizon)
             said += len(late) + len(near)
             more = max(len(late), len(near)) == BATCH
         if said:
@@ -215,7 +215,7 @@ class Sweep:
         return said
 
     async def _say(
-        self, session: Session[Any], event: DossierEvent, column: str, dossiers: Sequence[Stored], now: datetime
+        self, session: Session[Any], event: DossierEvent, column: str, dossiers: Sequence[Stored], heard: datetime
     ) -> None:
         if not dossiers:
             return
@@ -223,7 +223,7 @@ class Sweep:
         for row in dossiers:
             assert row.snapshot is not None and row.snapshot.state.due_at is not None
             due_at = row.snapshot.state.due_at
-            at = overdue_from(due_at) if event is DossierEvent.OVERDUE else now
+            at = overdue_from(due_at) if event is DossierEvent.OVERDUE else heard
             events.append(event_of(row.snapshot, event, at=at, changed={"due_at": due_at}, correlation=row.correlation))
             self._metrics.events.labels(row.unit, event.value).inc()
         await outbox.add(session, events)

@@ -20,7 +20,7 @@ class Document(BaseModel):
     item: str = Field(max_length=100)
     title: str = Field(min_length=1, max_length=500)
     number: str = Field(default="", max_length=100)
-    date: date | None = None
+    document_date: date | None = None
     agency: str = Field(default="", max_length=100)
     link: str = Field(default="", max_length=1000)
 
@@ -50,10 +50,8 @@ class InspectionApi:
         party = self._tokens.party(request)
         if "operator" not in party.roles or not party.may_speak_for(unit):
             raise Forbidden(f"{party.name} may not record evidence for unit {unit}")
-        values = document.model_dump()
-        values["document_date"] = values.pop("date")
         try:
-            number = await self._record(unit, values, by=party.name)
+            number = await self._record(unit, document.model_dump(), by=party.name)
         except UnknownItem as error:
             return JSONResponse({"error": str(error)}, status_code=404)
         return JSONResponse({"id": number}, status_code=201)

@@ -65,8 +65,8 @@ async def settle(session: Session[Any], keys: Sequence[str], status: str, reason
     """Note one attempt: delivered, to be tried again at *retry*, or given up."""
     await session.execute(
         """
-        UPDATE alert SET attempts = attempts + 1, status = $2, reason = $3, next_attempt_at = $5,
-               delivered_at = CASE WHEN $2 = 'sent' THEN $4::timestamptz END
+        UPDATE alert SET attempts = attempts + 1, status = $2::text, reason = $3, next_attempt_at = $5::timestamptz,
+               delivered_at = CASE WHEN $2::text = 'sent' THEN $4::timestamptz END
         WHERE key = ANY($1::text[])
         """,
         list(keys),
