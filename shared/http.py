@@ -216,7 +216,7 @@ class HttpServer:
             ) from error
         self._port = int(listener.getsockname()[1])
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started and not self._task.done():
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110 - uvicorn offers a flag, no event
             await asyncio.sleep(0.02)
 
     @property

@@ -14,6 +14,12 @@ ONESTOP, DOSSIER, INSPECTION, REPORT, ALERT, DEAD = "ONESTOP", "DOSSIER", "INSPE
 BATCH = 500
 """Messages of one fetch, one transaction, one atomic publish; an atomic batch may hold 1,000 at most (ADR-50)."""
 
+RECEIPT_TO = "Motcua-Receipt-To"
+"""Header naming the subject that wants the receipt; a reply subject would be answered by JetStream's own PubAck."""
+DOOR = "Motcua-Door"
+RECEIPT_PREFIX = "_INBOX."
+"""Receipts go to inboxes only: a record must not be able to make us publish anywhere else."""
+
 EXISTS_WITH_ANOTHER_CONFIGURATION = 10058
 
 

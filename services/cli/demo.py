@@ -54,7 +54,8 @@ def demo(
 ) -> None:
     """Play 1 July – 31 December 2025 for phường Thành Đông and xã Bình Giang, close the quarters, print what came out."""
     configure_logs(level=os.environ.get("MOTCUA_LOG_LEVEL", "ERROR"))
-    os.environ.setdefault("MOTCUA_SWEEP_SECONDS", "0.1")  # a simulated day lasts half a second
+    for name in ("SWEEP", "MEASURE", "DELIVER"):  # a simulated day lasts half a second
+        os.environ.setdefault(f"MOTCUA_{name}_SECONDS", "0.1")
     _clear(data)
     asyncio.run(_play(data, seed))
 
@@ -111,7 +112,8 @@ class Demo:
         for start in range(0, len(statements), BATCH):
             batch = [one.statement for one in statements[start : start + BATCH]]
             messages: list[tuple[str, bytes, dict[str, str]]] = [
-                (onestop_subject(one.unit, one.kind), encode_statement(one), {}) for one in batch]
+                (onestop_subject(one.unit, one.kind), encode_statement(one), {}) for one in batch
+            ]
             await publish_atomically(self.bus, messages)
         self.said += len(statements)
         await self._digested()

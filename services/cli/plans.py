@@ -63,13 +63,23 @@ def evidence(
 
 
 def table_of(plan: dict[str, Any]) -> Table:
-    """Every target with its figures, as people read it on a terminal."""
+    """One line a target, one column a period, as people read it on a terminal."""
+    periods = list(dict.fromkeys(one["period"] for one in plan["targets"]))
     table = Table(title=plan["title"], title_justify="left")
-    for heading in ("Chỉ tiêu", "Nội dung", "Kỳ", "Giao", "Đạt", "Số liệu", "Kết quả"):
-        table.add_column(heading, max_width=44 if heading == "Nội dung" else None)
+    table.add_column("Chỉ tiêu", no_wrap=True)
+    table.add_column("Nội dung", no_wrap=True, max_width=36)
+    table.add_column("Giao", no_wrap=True)
+    for period in periods:
+        table.add_column("kỳ kế hoạch" if period == "plan" else period)
+    cells: dict[str, dict[str, str]] = {}
     for one in plan["targets"]:
+        cells.setdefault(one["id"], {})[one["period"]] = _cell(one)
+    for one in {target["id"]: target for target in plan["targets"]}.values():
         asked = f"{one['at_least']} %" if one.get("at_least") is not None else "–"
-        count = f"{one['hit']}/{one['base']}" if one.get("base") else "–"
-        cells = (one["id"], one["title_vi"], one["period"], asked, one.get("percent") or "–", count)
-        table.add_row(*map(str, cells), VERDICTS.get(one["verdict"], one["verdict"]))
+        table.add_row(one["id"], one["title_vi"], asked, *(cells[one["id"]].get(period, "") for period in periods))
     return table
+
+
+def _cell(one: dict[str, Any]) -> str:
+    verdict = VERDICTS.get(one["verdict"], one["verdict"])
+    return f"{one['percent']} ({one['hit']}/{one['base']}) {verdict}" if one.get("base") else verdict

@@ -56,7 +56,8 @@ Resume = Callable[[State, datetime], datetime]
 
 def resume_by_elapsed(state: State, answered_at: datetime) -> datetime:
     """Policy *resume* in elapsed time: the rest of the limit runs on from the answer (domain.md §2.2, policy A)."""
-    assert state.due_at is not None and state.waiting_since is not None
+    assert state.due_at is not None
+    assert state.waiting_since is not None
     return state.due_at + max(answered_at - state.waiting_since, timedelta(0))
 
 

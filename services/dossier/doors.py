@@ -14,12 +14,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from services.dossier.handlers import DOOR, RECEIPT_TO
 from shared.bus import publish_atomically
 from shared.events.statements import Statement, encode_statement
-from shared.topology import BATCH, onestop_subject
-
-NUMBER = "Motcua-Number"
+from shared.topology import BATCH, DOOR, RECEIPT_TO, onestop_subject
 
 
 class NoReceipt(Exception):

@@ -20,14 +20,8 @@ from shared.clock import Clock
 from shared.database import is_transient
 from shared.dead_letters import DeadLetters
 from shared.events.statements import Refused, parse_statement
-from shared.topology import durable
+from shared.topology import DOOR, RECEIPT_PREFIX, RECEIPT_TO, durable
 from shared.units import Units
-
-RECEIPT_TO = "Motcua-Receipt-To"
-"""Header naming the subject that wants the receipt; a reply subject would be answered by JetStream's own PubAck."""
-DOOR = "Motcua-Door"
-RECEIPT_PREFIX = "_INBOX."
-"""Receipts go to inboxes only: a record must not be able to make us publish anywhere else."""
 
 
 class DossierHandlers:
@@ -57,7 +51,7 @@ class DossierHandlers:
 
     def _read(self, body: bytes, raw: Msg) -> Heard:
         statement = parse_statement(body, knows_unit=self._units.__contains__, now=self._clock.now())
-        _, _, unit, *kind = raw.subject.split(".")
+        _, _, unit, *_ = raw.subject.split(".")
         if unit != statement.unit:
             reason = f"speaks of unit {statement.unit} on the subject of unit {unit}"
             raise Refused("data.unit", reason, "publish to onestop.v1.<unit>.<kind> of the record's own unit")

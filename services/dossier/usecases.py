@@ -221,7 +221,8 @@ class Sweep:
             return
         events = list[Outgoing]()
         for row in dossiers:
-            assert row.snapshot is not None and row.snapshot.state.due_at is not None
+            assert row.snapshot is not None
+            assert row.snapshot.state.due_at is not None
             due_at = row.snapshot.state.due_at
             at = overdue_from(due_at) if event is DossierEvent.OVERDUE else heard
             events.append(event_of(row.snapshot, event, at=at, changed={"due_at": due_at}, correlation=row.correlation))

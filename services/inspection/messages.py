@@ -2,6 +2,11 @@
 
 from shared.measures import UNMEASURED
 
-NOTHING_MEASURED = {name: "chưa có nguồn số liệu" for name in UNMEASURED}
+NOTHING_MEASURED = dict.fromkeys(UNMEASURED, "chưa có nguồn số liệu")
 PERIOD = {"plan": "Kỳ kế hoạch"}
-STATUS = {"recurring": "thường xuyên", "needs_decision": "chờ quyết định", "open": "đang thực hiện", "done": "đã có minh chứng"}
+STATUS = {
+    "recurring": "thường xuyên",
+    "needs_decision": "chờ quyết định",
+    "open": "đang thực hiện",
+    "done": "đã có minh chứng",
+}

@@ -56,12 +56,12 @@ class Schedule(RuleModel):
 
     @model_validator(mode="after")
     def _stated_date_exists(self) -> Self:
-        if self.kind == "by_date" and self.stated and not _exists(self.stated):
-            if self.valid or self.proposed is None:
-                raise ValueError(
-                    f"the stated date {self.stated} does not exist; keep it as `stated`, set `valid: false` and give a"
-                    " `proposed` date, and leave the decision to a person"
-                )
+        undecided = self.valid or self.proposed is None
+        if self.kind == "by_date" and self.stated and not _exists(self.stated) and undecided:
+            raise ValueError(
+                f"the stated date {self.stated} does not exist; keep it as `stated`, set `valid: false` and give a"
+                " `proposed` date, and leave the decision to a person"
+            )
         return self
 
 
@@ -251,9 +251,13 @@ def _wrong_names(plan: Plan, lines: Lines) -> Iterator[Any]:
         for role in ("lead", "coordinating"):
             for n, slug in enumerate(getattr(task, role)):
                 if slug not in known:
-                    yield lines.problem(("tasks", t, role, n), f"unknown agency {slug!r} (known: {', '.join(sorted(known))})")
+                    yield lines.problem(
+                        ("tasks", t, role, n), f"unknown agency {slug!r} (known: {', '.join(sorted(known))})"
+                    )
         if isinstance(task.schedule, str) and task.schedule not in plan.schedules:
-            yield lines.problem(("tasks", t, "schedule"), f"unknown schedule {task.schedule!r} (add it under `schedules`)")
+            yield lines.problem(
+                ("tasks", t, "schedule"), f"unknown schedule {task.schedule!r} (add it under `schedules`)"
+            )
         for i, item in enumerate(task.items):
             for n, target in enumerate(item.targets):
                 for group in target.filter.get("field_group", ()):
@@ -267,12 +271,16 @@ def _twice(plan: Plan, lines: Lines) -> Iterator[Any]:
     for t, task in enumerate(plan.tasks):
         for i, item in enumerate(task.items):
             if item.id in seen:
-                yield lines.problem(("tasks", t, "items", i, "id"), f"{item.id} stands twice (give each item its own id)")
+                yield lines.problem(
+                    ("tasks", t, "items", i, "id"), f"{item.id} stands twice (give each item its own id)"
+                )
             seen.add(item.id)
 
 
 def _findings(plan: Plan) -> list[str]:
-    found = [f"{plan.id}: attachment missing: {one['stated']}" for one in plan.attachments if one.get("status") == "missing"]
+    found = [
+        f"{plan.id}: attachment missing: {one['stated']}" for one in plan.attachments if one.get("status") == "missing"
+    ]
     found += [f"{plan.id}: {one['number']}: {one['finding']}" for one in plan.legal_bases if "finding" in one]
     for task in plan.tasks:
         schedule = task.schedule
@@ -298,5 +306,9 @@ def _inspection_findings(of: Inspection) -> list[str]:
         if step.get("candidates") and step.get("decision") is None
     ]
     found += [f"outline: printed numbering has no {gap}" for gap in of.outline.get("printed_gaps", ())]
-    found += [f"{one['id']}: the outline asks for nothing about it" for one in of.contents if not one["outline"] and "partly" not in one]
+    found += [
+        f"{one['id']}: the outline asks for nothing about it"
+        for one in of.contents
+        if not one["outline"] and "partly" not in one
+    ]
     return found

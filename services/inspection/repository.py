@@ -14,7 +14,7 @@ from shared.measures import Rate, Share, share_query
 async def measure(session: Session[Any], rate: Rate, unit: str, window: Window, fields: Sequence[str] | None) -> Share:
     """One share in one window, as of its end."""
     names = list(fields) if fields is not None else None
-    row = await session.fetchrow(share_query(rate), window.begin, window.end, [unit], names, None)
+    row: Any = await session.fetchrow(share_query(rate), window.begin, window.end, [unit], names, None)
     return Share(hit=row["hit"], base=row["base"], unknown=row["unknown"])
 
 

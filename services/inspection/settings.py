@@ -10,4 +10,6 @@ from shared.settings import ServiceSettings
 class InspectionSettings(ServiceSettings):
     """What an operator may tune of the inspection service."""
 
-    measure_seconds: float = Field(default=1.0, gt=0, description="seconds between two looks at targets whose dossiers changed")
+    measure_seconds: float = Field(
+        default=1.0, gt=0, description="seconds between two looks at targets whose dossiers changed"
+    )

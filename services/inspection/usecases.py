@@ -142,7 +142,7 @@ class MeasurePlans:
 
 
 def windows(plan: Plan, today: date, rules: PeriodRules, founded: date | None) -> Iterator[Window]:
-    """The plan's own period, and each report quarter that it touches and that has begun; never mixed (plans.md §D)."""
+    """The plan's own period, and each report quarter that has begun and ends within it; never mixed (plans.md §D)."""
     yield Window(name="plan", begin=plan.period.begin, end=plan.period.end)
     day = founded or plan.period.begin
     while day <= min(plan.period.end, today):
@@ -151,7 +151,8 @@ def windows(plan: Plan, today: date, rules: PeriodRules, founded: date | None) -
             quarter = period(code, rules, founded)
         except PeriodBeforeUnit:
             return
-        yield Window(name=code, begin=quarter.begin, end=quarter.end)
+        if quarter.end <= plan.period.end:
+            yield Window(name=code, begin=quarter.begin, end=quarter.end)
         day = date.fromordinal(quarter.end.toordinal() + 1)
 
 
@@ -163,7 +164,13 @@ class RecordEvidence:
 
     async def __call__(self, unit: str, values: dict[str, Any], *, by: str) -> int:
         """Record it; raises `UnknownItem`."""
-        items = {item.id for plan in self._plans if (plan.unit, plan.id) == (unit, values["plan"]) for task in plan.tasks for item in task.items}
+        items = {
+            item.id
+            for plan in self._plans
+            if (plan.unit, plan.id) == (unit, values["plan"])
+            for task in plan.tasks
+            for item in task.items
+        }
         if values["item"] not in items:
             raise UnknownItem(values["plan"], values["item"])
         row = {**values, "unit": unit, "recorded_by": by, "recorded_at": self._clock.now()}
@@ -186,7 +193,11 @@ class ShowPlans:
                 evidence = await repository.count_evidence(session, plan.id)
                 found.append(_shown(plan, progress, evidence))
         inspections = [
-            {"id": one.id, "title": one.title_vi, "steps": [{"id": s["id"], "title_vi": s["title_vi"]} for s in one.steps]}
+            {
+                "id": one.id,
+                "title": one.title_vi,
+                "steps": [{"id": s["id"], "title_vi": s["title_vi"]} for s in one.steps],
+            }
             for one in self._inspections
             if one.unit == unit
         ]
@@ -196,7 +207,7 @@ class ShowPlans:
 def _shown(plan: Plan, progress: dict[tuple[str, str], Progress], evidence: dict[str, int]) -> dict[str, Any]:
     targets = []
     for item, target in plan.targets():
-        for name in sorted({period for _, period in progress}, key=lambda name: (name != "plan", name)):
+        for name in sorted({span for _, span in progress}, key=lambda name: (name != "plan", name)):
             one = progress.get((target.id, name))
             if one is not None:
                 targets.append(_target(item, target, one))

@@ -46,4 +46,4 @@ def is_stale(happened_on: date, today: date, *, working_days: int, after: int) -
 
 def next_pause(attempts: int, first: timedelta) -> timedelta:
     """The pause after that many failed attempts: doubling, an hour at most."""
-    return min(MAX_RETRY, first * 2 ** min(attempts - 1, 20))
+    return min(MAX_RETRY, first * float(2 ** min(attempts - 1, 20)))

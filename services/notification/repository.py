@@ -61,7 +61,9 @@ async def claim_due(session: Session[Any], now: datetime, limit: int) -> list[di
     return [dict(row) for row in rows]
 
 
-async def settle(session: Session[Any], keys: Sequence[str], status: str, reason: str, now: datetime, retry: datetime | None) -> None:
+async def settle(
+    session: Session[Any], keys: Sequence[str], status: str, reason: str, now: datetime, retry: datetime | None
+) -> None:
     """Note one attempt: delivered, to be tried again at *retry*, or given up."""
     await session.execute(
         """
@@ -79,7 +81,9 @@ async def settle(session: Session[Any], keys: Sequence[str], status: str, reason
 
 async def count_due(session: Session[Any], now: datetime) -> int:
     """Alerts whose attempt is due now; what waits for a later retry is no backlog."""
-    return int(await session.fetchval("SELECT count(*) FROM alert WHERE status = 'pending' AND next_attempt_at <= $1", now))
+    return int(
+        await session.fetchval("SELECT count(*) FROM alert WHERE status = 'pending' AND next_attempt_at <= $1", now)
+    )
 
 
 async def list_alerts(session: Session[Any], units: Sequence[str] | None, limit: int) -> list[dict[str, Any]]:

@@ -56,7 +56,9 @@ def load_rules(rules: Path) -> tuple[Rule, ...]:
             reason = f"unknown event {entry.event!r} (known: {', '.join(sorted(KNOWN_EVENTS))})"
             problems.append(lines.problem(("rules", number, "event"), reason))
         if entry.id in {other.id for other in parsed.rules[:number]}:
-            problems.append(lines.problem(("rules", number, "id"), f"{entry.id!r} stands twice (give each rule its own id)"))
+            problems.append(
+                lines.problem(("rules", number, "id"), f"{entry.id!r} stands twice (give each rule its own id)")
+            )
     if problems:
         raise RuleError(problems)
     return tuple(

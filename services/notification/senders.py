@@ -39,7 +39,9 @@ class Senders:
         sender = apprise.Apprise()
         kind = address.partition(":")[0]
         if not sender.add(address):
-            raise DeliveryFailed(f"the {kind} address of {role} is not one that apprise understands; correct the receivers")
+            raise DeliveryFailed(
+                f"the {kind} address of {role} is not one that apprise understands; correct the receivers"
+            )
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 taken = await asyncio.to_thread(sender.notify, title=title, body=body)

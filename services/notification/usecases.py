@@ -65,7 +65,9 @@ class DecideAlerts:
         if not alerts:
             return
         async with self._database.transaction() as session:
-            taken_back = [(one["unit"], one["subject"]) for one in alerts if one["event"] == "dossier.overdue_withdrawn"]
+            taken_back = [
+                (one["unit"], one["subject"]) for one in alerts if one["event"] == "dossier.overdue_withdrawn"
+            ]
             called = await repository.list_called_overdue(session, taken_back) if taken_back else set()
             for one in alerts:
                 if one["event"] == "dossier.overdue_withdrawn" and (one["unit"], one["subject"]) not in called:
@@ -183,9 +185,7 @@ class Deliver:
         title = first["title"]
         if len(alerts) > 1:
             title = messages.BUNDLE.format(title=title, more=len(alerts) - 1)
-        body = "\n\n".join(
-            f"{one['body']}\n{messages.TRACE.format(correlation=one['correlation'])}" for one in alerts
-        )
+        body = "\n\n".join(f"{one['body']}\n{messages.TRACE.format(correlation=one['correlation'])}" for one in alerts)
         try:
             with self._metrics.delivery_seconds.time():
                 await self._senders.send(first["unit"], first["role"], title, body, alerts)
@@ -197,9 +197,15 @@ class Deliver:
         self, alerts: Sequence[dict[str, Any]], failure: DeliveryFailed, now: datetime
     ) -> tuple[str, str, datetime | None]:
         attempts = max(one["attempts"] for one in alerts) + 1
-        log.warning("delivery_failed", rule=alerts[0]["rule"], role=alerts[0]["role"], attempts=attempts, reason=str(failure))
+        log.warning(
+            "delivery_failed", rule=alerts[0]["rule"], role=alerts[0]["role"], attempts=attempts, reason=str(failure)
+        )
         if attempts < self._settings.max_attempts:
-            return "pending", str(failure), now + next_pause(attempts, timedelta(seconds=self._settings.first_retry_seconds))
+            return (
+                "pending",
+                str(failure),
+                now + next_pause(attempts, timedelta(seconds=self._settings.first_retry_seconds)),
+            )
         origin = f"alert {alerts[0]['rule']} to {alerts[0]['role']}"
         await self._dead_letters.keep_all([(origin, msgspec.json.encode([one["key"] for one in alerts]), failure)])
         return "failed", str(failure), None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,13 @@ def at(text: str) -> datetime:
 def said(kind: str, when: str, *, id: str = "", **facts: Any) -> Statement:
     values = {name: at(value) if name.endswith("_at") else value for name, value in facts.items()}
     return Statement(
-        source="/test", id=id or f"{kind}-{when}", kind=Kind(kind), unit="10966", dossier="D", time=at(when), facts=Facts(**values)
+        source="/test",
+        id=id or f"{kind}-{when}",
+        kind=Kind(kind),
+        unit="10966",
+        dossier="D",
+        time=at(when),
+        facts=Facts(**values),
     )
 
 
@@ -44,7 +51,12 @@ def test_the_first_reception_gives_the_date_and_only_a_correction_moves_it() -> 
 
 
 def test_a_fact_that_is_absent_says_nothing_and_a_later_one_replaces_an_earlier_one() -> None:
-    state = fold([said("received", "2025-11-03", field="Hộ tịch", channel="online"), said("updated", "2025-11-04", field="Chứng thực")]).state
+    state = fold(
+        [
+            said("received", "2025-11-03", field="Hộ tịch", channel="online"),
+            said("updated", "2025-11-04", field="Chứng thực"),
+        ]
+    ).state
     assert (state.field, state.channel) == ("Chứng thực", "online")
 
 
@@ -80,7 +92,9 @@ def test_the_first_finish_counts_and_a_later_reopening_cancels_it() -> None:
 
 
 def test_a_rating_after_the_end_reopens_nothing() -> None:
-    state = fold([said("received", "2025-11-03"), said("completed", "2025-11-05"), said("rated", "2025-11-06", rating=5)]).state
+    state = fold(
+        [said("received", "2025-11-03"), said("completed", "2025-11-05"), said("rated", "2025-11-06", rating=5)]
+    ).state
     assert (state.outcome, state.rating, state.rated_at) == ("completed", 5, at("2025-11-06"))
 
 
@@ -91,7 +105,11 @@ def test_the_same_statement_counts_once_whatever_comes_in_between() -> None:
 
 def test_statements_of_one_instant_are_folded_in_the_contracts_order() -> None:
     when = "2025-11-05T10:00:00"
-    statements = [said("received", "2025-11-03", due_at="2025-11-06"), said("completed", when), said("supplemented", when)]
+    statements = [
+        said("received", "2025-11-03", due_at="2025-11-06"),
+        said("completed", when),
+        said("supplemented", when),
+    ]
     assert fold(statements).state.outcome == "completed"
 
 
@@ -111,7 +129,9 @@ def test_each_transition_is_told_once_and_any_other_change_is_a_correction() -> 
     assert [event for event, _, _ in told_by(None, before)] == [DossierEvent.RECEIVED]
     after = snapshot(said("received", "2025-11-03", due_at="2025-11-06"), said("completed", "2025-11-05"))
     assert [event for event, _, _ in told_by(before, after)] == [DossierEvent.RESOLVED]
-    corrected = snapshot(said("received", "2025-11-03", due_at="2025-11-06"), said("updated", "2025-11-04", field="Hộ tịch"))
+    corrected = snapshot(
+        said("received", "2025-11-03", due_at="2025-11-06"), said("updated", "2025-11-04", field="Hộ tịch")
+    )
     assert [(event, changed) for event, _, changed in told_by(before, corrected)] == [
         (DossierEvent.CORRECTED, {"field": "Hộ tịch"})
     ]
@@ -126,7 +146,13 @@ def test_a_live_source_is_heard_up_to_now_only_when_it_is_caught_up_and_not_sile
 
 
 def test_a_file_is_heard_up_to_its_export_and_not_at_all_while_it_comes_in() -> None:
-    common: dict[str, Any] = {"now": at("2025-11-10"), "newest": at("2025-11-07"), "live": False, "backlog": False, "silent": False}
+    common: dict[str, Any] = {
+        "now": at("2025-11-10"),
+        "newest": at("2025-11-07"),
+        "live": False,
+        "backlog": False,
+        "silent": False,
+    }
     assert heard_up_to(**common, as_of=at("2025-11-08")) == at("2025-11-08")
     assert heard_up_to(**common, as_of=None) is None
 
@@ -137,7 +163,14 @@ KINDS = [kind.value for kind in Kind]
 @st.composite
 def lives(draw: st.DrawFn) -> list[Statement]:
     """Any statements at all about one dossier, in November 2025, several of them in the same instant."""
-    found = [said("received", f"2025-11-{draw(st.integers(1, 12)):02}", due_at=f"2025-11-{draw(st.integers(1, 28)):02}", channel=draw(st.sampled_from(["online", "direct", None])))]
+    found = [
+        said(
+            "received",
+            f"2025-11-{draw(st.integers(1, 12)):02}",
+            due_at=f"2025-11-{draw(st.integers(1, 28)):02}",
+            channel=draw(st.sampled_from(["online", "direct", None])),
+        )
+    ]
     for number in range(draw(st.integers(0, 7))):
         day = draw(st.integers(1, 28))
         facts: dict[str, Any] = {"field": draw(st.sampled_from([None, "Hộ tịch", "Đất đai"]))}
@@ -149,7 +182,7 @@ def lives(draw: st.DrawFn) -> list[Statement]:
 
 @given(lives(), st.randoms())
 def test_any_order_and_any_repetition_give_the_same_dossier(life: list[Statement], chance: random.Random) -> None:
-    other = life + [chance.choice(life)]
+    other = [*life, chance.choice(life)]
     chance.shuffle(other)
     assert fold(other) == fold(life)
 
@@ -157,7 +190,7 @@ def test_any_order_and_any_repetition_give_the_same_dossier(life: list[Statement
 @given(lives())
 def test_a_life_always_has_one_span_a_day_and_its_entries_balance(life: list[Statement]) -> None:
     of_dossier = spans(snapshot(*life))
-    for before, after in zip(of_dossier, of_dossier[1:], strict=False):
+    for before, after in itertools.pairwise(of_dossier):
         assert before["valid_to"] == after["valid_from"]
     by_day: dict[Any, int] = {}
     for _, _, kind, _, effective_on, count in entries(of_dossier):

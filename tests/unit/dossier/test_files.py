@@ -345,7 +345,7 @@ class TestEncodings:
 
     def test_text_in_no_known_encoding_cannot_be_read(self, opened: Open) -> None:
         content = csv_of(OPEN_ROW | {"field": "FIELD"}).encode().replace(b"FIELD", "登録申請".encode("shift-jis"))
-        with pytest.raises(FileUnreadable, match="unknown encoding.*CSV UTF-8"):
+        with pytest.raises(FileUnreadable, match=r"unknown encoding.*CSV UTF-8"):
             opened(content)
 
     def test_utf_16_that_breaks_off_cannot_be_read(self, opened: Open) -> None:
@@ -627,7 +627,7 @@ class TestXlsx:
 
     def test_a_missing_column_is_named(self, tmp_path: Path) -> None:
         path = sheet_file(tmp_path / "so.xlsx", lambda _, sheet: sheet.write_row(0, 0, ["code", "unit"]))
-        with pytest.raises(FileUnreadable, match="misses the required column received_at.*ngày tiếp nhận"):
+        with pytest.raises(FileUnreadable, match=r"misses the required column received_at.*ngày tiếp nhận"):
             read(path)
 
     def test_an_xlsx_may_be_gzipped(self, tmp_path: Path) -> None:
