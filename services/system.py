@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-import nats
 import structlog
 from faststream.specification import AsyncAPI
 from prometheus_client import CollectorRegistry
@@ -24,10 +22,10 @@ from services.dossier.service import build as build_dossier
 from services.embedded import BusUser, DataFolder, EmbeddedServers
 from services.inspection.service import build as build_inspection
 from services.notification.service import build as build_notification
+from services.provisioning import DATABASE, migrate_all, provision_bus, provision_database
 from services.reporting.service import build as build_reporting
 from shared import topology
 from shared.clock import Clock, SystemClock
-from shared.database import migrate
 from shared.http import HttpServer, Tokens, make_app
 from shared.runtime import Environment, Service, running
 from shared.settings import RULES, ServiceSettings
@@ -40,34 +38,14 @@ BUILDERS = {
     "reporting": build_reporting,
     "notification": build_notification,
 }
-DATABASE = "motcua"
-OPERATOR = "operator"
-CENTRE = "centre"
-
-_SAYS = {
-    "dossier": ["dossier.v1.>", "onestop.v1.>"],
-    "inspection": ["plan.v1.>", "inspection.v1.>"],
-    "reporting": ["report.v1.>"],
-    "notification": ["alert.v1.>"],
-}
 
 
 def bus_users(folder: DataFolder) -> list[BusUser]:
-    """Accounts of the bus: each service may say only what it owns; the centre may only state."""
-    users = [
-        BusUser(
-            name=service,
-            password=folder.secret(f"nats-{service}"),
-            publish=[*_SAYS[service], f"dead.v1.{service}", "$JS.API.>", "$JS.ACK.>", "_INBOX.>"],
-            subscribe=["_INBOX.>"],
-        )
-        for service in topology.SERVICES
+    """The accounts of the topology with the passwords of this installation."""
+    return [
+        BusUser(name=one.name, password=folder.secret(f"nats-{one.name}"), publish=one.publish, subscribe=one.subscribe)
+        for one in topology.ACCOUNTS
     ]
-    users.append(BusUser(name=OPERATOR, password=folder.secret("nats-operator"), publish=[">"], subscribe=[">"]))
-    centre = BusUser(
-        name=CENTRE, password=folder.secret("nats-centre"), publish=["onestop.v1.>"], subscribe=["_INBOX.>"]
-    )
-    return [*users, centre]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +82,12 @@ async def start_system(
     folder = DataFolder(data)
     folder.create()
     async with EmbeddedServers(folder, bus_users(folder)) as servers:
-        urls = await provision(servers)
+        await provision_database(
+            servers.postgres_dsn(), {name: folder.secret(f"postgres-{name}") for name in topology.SERVICES}
+        )
+        urls = {name: servers.postgres_dsn(name, DATABASE) for name in topology.SERVICES}
         await migrate_all(urls)
-        operator = await nats.connect(servers.nats.url_of(OPERATOR), max_reconnect_attempts=3)
-        await topology.ensure(operator.jetstream())
-        await operator.close()
+        await provision_bus(servers.nats.url_of(topology.OPERATOR))
         async with _serve(folder, servers, urls, port, clock or SystemClock(), rules, overrides or {}) as system:
             yield system
 
@@ -143,7 +122,9 @@ async def _serve(
         )
         await door.start()
         url = f"http://127.0.0.1:{door.port}"
-        folder.write_runtime({"url": url, "token": token, "nats_url": servers.nats.url_of(OPERATOR), "databases": urls})
+        folder.write_runtime(
+            {"url": url, "token": token, "nats_url": servers.nats.url_of(topology.OPERATOR), "databases": urls}
+        )
         try:
             yield System(url=url, token=token, servers=servers, services=services, environment=environment, fatal=fatal)
         finally:
@@ -155,36 +136,6 @@ def asyncapi(services: Sequence[Service]) -> dict[str, Any]:
     document = AsyncAPI(*[service.bus.broker for service in services], title="Một Cửa", version="1")
     specification: dict[str, Any] = document.to_specification().to_jsonable()
     return specification
-
-
-async def provision(servers: EmbeddedServers) -> dict[str, str]:
-    """A database with one role and one schema a service; no role can read another's. Returns each service's url."""
-    root = await asyncpg.connect(servers.postgres_dsn())
-    try:
-        if not await root.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
-            await root.execute(f"CREATE DATABASE {DATABASE}")
-        for name in topology.SERVICES:
-            secret = servers.folder.secret(f"postgres-{name}")
-            verb = "ALTER" if await root.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name) else "CREATE"
-            await root.execute(f"{verb} ROLE {name} LOGIN PASSWORD '{secret}'")
-    finally:
-        await root.close()
-    inside = await asyncpg.connect(servers.postgres_dsn(database=DATABASE))
-    try:
-        await inside.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-        await inside.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {DATABASE} FROM PUBLIC")
-        for name in topology.SERVICES:
-            await inside.execute(f"CREATE SCHEMA IF NOT EXISTS {name} AUTHORIZATION {name}")
-            await inside.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {name}")
-    finally:
-        await inside.close()
-    return {name: servers.postgres_dsn(name, DATABASE) for name in topology.SERVICES}
-
-
-async def migrate_all(urls: dict[str, str]) -> None:
-    """Bring every service's schema to its newest version."""
-    for name in topology.SERVICES:
-        await migrate(name, urls[name])
 
 
 def operator_token(folder: DataFolder) -> tuple[str, Tokens]:

@@ -129,6 +129,25 @@ class _Metrics(NatsPrometheusMiddleware):
         )
 
 
+class _Complaints:
+    """Says that the bus is away once, and again when the reason changes: the client tries every second, for ever."""
+
+    def __init__(self, service: str) -> None:
+        self._service, self._last = service, ""
+
+    async def heard(self, error: Exception) -> None:
+        """One more failure."""
+        reason = str(error) or type(error).__name__
+        if reason != self._last:
+            self._last = reason
+            log.warning("bus_unreachable", service=self._service, reason=reason, doing="trying again every second")
+
+    async def over(self) -> None:
+        """The bus is back."""
+        self._last = ""
+        log.info("bus_reached_again", service=self._service)
+
+
 def make_broker(
     service: str,
     url: str,
@@ -137,9 +156,12 @@ def make_broker(
     on_closed: Callable[[], Awaitable[None]],
 ) -> NatsBroker:
     """The broker of one service: reconnects for ever, notices a dead connection within a minute, retries with delay."""
+    complaints = _Complaints(service)
     return NatsBroker(
         url,
         name=service,
+        error_cb=complaints.heard,
+        reconnected_cb=complaints.over,
         max_reconnect_attempts=-1,  # faststream#1538: when attempts run out the pull loop spins without yielding
         reconnect_time_wait=1,
         ping_interval=20,

@@ -52,6 +52,36 @@ DURABLES: tuple[Durable, ...] = (
 )
 
 SERVICES = ("dossier", "inspection", "reporting", "notification")
+OPERATOR, CENTRE = "operator", "centre"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Who may say and hear what on the bus; nothing else is allowed."""
+
+    name: str
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...] = ("_INBOX.>",)
+
+
+def _service(name: str, *says: str) -> Account:
+    return Account(name=name, publish=(*says, dead_subject(name), "$JS.API.>", "$JS.ACK.>", "_INBOX.>"))
+
+
+def dead_subject(service: str) -> str:
+    """Where a service leaves what it could not take."""
+    return f"dead.v1.{service}"
+
+
+ACCOUNTS: tuple[Account, ...] = (
+    _service("dossier", "dossier.v1.>", "onestop.v1.>"),  # its HTTP and file doors put records on ONESTOP
+    _service("inspection", "plan.v1.>", "inspection.v1.>"),
+    _service("reporting", "report.v1.>"),
+    _service("notification", "alert.v1.>"),
+    Account(name=OPERATOR, publish=(">",), subscribe=(">",)),
+    Account(name=CENTRE, publish=("onestop.v1.>",)),
+)
+"""Accounts of the bus: each service may say only what it owns; the centre may only state."""
 
 
 def durable(name: str) -> Durable:
@@ -82,11 +112,6 @@ def report_subject(unit: str, event: str) -> str:
 def alert_subject(unit: str, event: str) -> str:
     """Where the notification service says what it sent."""
     return f"alert.v1.{unit}.{event}"
-
-
-def dead_subject(service: str) -> str:
-    """Where a service leaves what it could not take."""
-    return f"dead.v1.{service}"
 
 
 def stream_configurations(*, replicas: int = 1) -> list[StreamConfig]:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from services.cli import centre, demo, operators, plans, reports, running
+from services.cli import centre, demo, operators, plans, reports, running, serving
 from services.cli.client import CommandFailed
 from services.embedded import EmbeddedError
 from shared.rules import RuleError
@@ -16,6 +16,8 @@ app.command("up")(running.up)
 app.command("demo")(demo.demo)
 app.command("import")(centre.import_files)
 app.command("simulate")(centre.simulate_centre)
+app.command("serve")(serving.serve)
+app.command("provision")(serving.provision)
 app.command("republish")(operators.republish)
 app.command("doctor")(operators.doctor)
 app.add_typer(reports.app, name="report")

@@ -29,7 +29,7 @@ from shared.events.statements import encode_statement
 from shared.localtime import LOCAL, local_date
 from shared.observability import configure_logs
 from shared.settings import RULES
-from shared.topology import BATCH, onestop_subject
+from shared.topology import BATCH, CENTRE, onestop_subject
 from shared.units import load_units
 from shared.workdays import load_calendar
 from simulation.scenario import load_scenario
@@ -75,7 +75,7 @@ def _clear(data: Path) -> None:
 
 
 async def _play(data: Path, seed: int) -> None:
-    from services.system import CENTRE, start_system
+    from services.system import start_system
 
     clock = SimulatedClock(datetime.combine(BEGIN, time(7, 0), LOCAL))
     async with start_system(data, clock=clock) as system:

@@ -1,0 +1,122 @@
+"""`motcua serve` and `motcua provision`: one service a process, on a bus and a database that run elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.cli.client import CommandFailed, said
+from shared import topology
+from shared.observability import configure_logs
+
+if TYPE_CHECKING:
+    from shared.settings import ServiceSettings
+
+
+class Provisioning(BaseSettings):
+    """What the one-shot job needs; every field is a variable `MOTCUA_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
+
+    admin_database_url: str = Field(description="database server, as a role that may create roles and databases")
+    operator_nats_url: str = Field(description="bus, with the operator's account")
+    passwords: Path = Field(description="folder of files `postgres-<service>`, each holding a role's password")
+    replicas: int = Field(default=1, ge=1, le=5, description="copies of every stream (3 in a cluster)")
+
+
+def provision() -> None:
+    """Create or update roles, schemas, tables, streams and durables, then end; safe to run again."""
+    from services import provisioning  # alembic and asyncpg cost half a second that other commands need not pay
+
+    try:
+        wanted = Provisioning()  # filled from the environment
+        passwords = {
+            name: (wanted.passwords / f"postgres-{name}").read_text("utf-8").strip() for name in topology.SERVICES
+        }
+    except ValidationError as error:
+        missing = ", ".join(f"MOTCUA_{str(one['loc'][0]).upper()} ({one['msg']})" for one in error.errors())
+        raise CommandFailed(f"cannot provision: {missing}") from error
+    except OSError as error:
+        raise CommandFailed(f"cannot read the password file {error.filename}: {error.strerror}") from error
+    urls = {
+        name: provisioning.database_url(wanted.admin_database_url, user=name, password=password)
+        for name, password in passwords.items()
+    }
+
+    async def run() -> None:
+        await provisioning.provision_database(wanted.admin_database_url, passwords)
+        await provisioning.migrate_all(urls)
+        await provisioning.provision_bus(wanted.operator_nats_url, replicas=wanted.replicas)
+
+    asyncio.run(run())
+    said.print("provisioned: roles, schemas, tables, streams and durables")
+
+
+def serve(name: Annotated[str, typer.Argument(help="dossier, inspection, reporting or notification")]) -> None:
+    """Run one service on the bus and database of `MOTCUA_NATS_URL` and `MOTCUA_DATABASE_URL` until SIGINT or SIGTERM."""
+    from shared.settings import ServiceSettings
+
+    if name not in topology.SERVICES:
+        raise CommandFailed(f"there is no service {name!r}; choose one of {', '.join(topology.SERVICES)}")
+    settings = ServiceSettings()
+    configure_logs(level=settings.log_level)
+    try:
+        reason = asyncio.run(_serve(name, settings))
+    except OSError as error:
+        raise CommandFailed(f"{name} cannot start: {error}", code=1) from error
+    if reason:
+        raise CommandFailed(reason, code=1)
+
+
+async def _serve(name: str, settings: ServiceSettings) -> str | None:
+    """Returns why it ended unasked, or `None`; a signal ends it even while it still waits for the bus or the database."""
+    end: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+    def over(reason: str | None) -> None:
+        if not end.done():
+            end.set_result(reason)
+
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signum, over, None)
+    ready = asyncio.Event()
+    life = asyncio.create_task(_live(name, settings, over, end, ready))
+    await asyncio.wait(list[asyncio.Future[Any]]([life, end]), return_when=asyncio.FIRST_COMPLETED)
+    if not ready.is_set() and not life.done():
+        life.cancel()
+        await asyncio.wait({life})
+        return None
+    await life
+    return end.result()
+
+
+async def _live(
+    name: str,
+    settings: ServiceSettings,
+    over: Callable[[str | None], None],
+    end: asyncio.Future[str | None],
+    ready: asyncio.Event,
+) -> None:
+    from services.system import BUILDERS, asyncapi
+    from shared.http import HttpServer, Tokens, make_app
+    from shared.runtime import Environment, running
+
+    tokens = Tokens.load(settings.tokens) if settings.tokens else Tokens()
+    environment = Environment(settings=settings, tokens=tokens, on_fatal=over)
+    service = BUILDERS[name](environment)
+    app = make_app([service], environment.registry, lambda: asyncapi([service]))
+    async with running([service]):
+        door = HttpServer(app, host=settings.host, port=settings.port)
+        await door.start()
+        ready.set()
+        print(f"ready {name} http://{settings.host}:{door.port}", flush=True)
+        try:
+            await end
+        finally:
+            await door.stop()
