@@ -36,6 +36,7 @@ bench: .venv/.ready ## measure speed and size against the targets
 
 lock: .venv/.ready ## write requirements.lock anew (needs uv)
 	uv pip compile --universal -p 3.11 --extra dev --generate-hashes --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal -p 3.11 --generate-hashes --no-header --constraint requirements.lock --no-annotate pyproject.toml -o deploy/requirements.lock
 
 clean: ## forget the environment and the data of `make up` and `make demo`
 	rm -rf .venv var

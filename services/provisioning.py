@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import nats
 
 from shared import topology
+from shared.bus import trusting
 from shared.database import migrate
 
 DATABASE = "motcua"
@@ -43,15 +45,29 @@ async def provision_database(admin_url: str, passwords: Mapping[str, str]) -> No
         await inside.close()
 
 
+async def provision_monitoring(admin_url: str, password: str) -> None:
+    """A role that may see the server's figures and no row of any service."""
+    inside = await asyncpg.connect(database_url(admin_url))
+    try:
+        exists = await inside.fetchval("SELECT 1 FROM pg_roles WHERE rolname = 'monitoring'")
+        literal = await inside.fetchval("SELECT quote_literal($1)", password)
+        await inside.execute(f"{'ALTER' if exists else 'CREATE'} ROLE monitoring LOGIN PASSWORD {literal}")
+        await inside.execute("GRANT pg_monitor TO monitoring")
+        await inside.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO monitoring")
+    finally:
+        await inside.close()
+
+
 async def migrate_all(urls: Mapping[str, str]) -> None:
     """Bring every service's schema to its newest version; `urls` are the services' own."""
     for name, url in urls.items():
         await migrate(name, url)
 
 
-async def provision_bus(operator_url: str, *, replicas: int = 1) -> None:
-    """Create or update streams and durables with the operator's account."""
-    operator = await nats.connect(operator_url, max_reconnect_attempts=3)
+async def provision_bus(operator_url: str, *, replicas: int = 1, ca: Path | None = None) -> None:
+    """Create or update streams and durables with the operator's account; over TLS when `ca` is given."""
+    tls = {} if ca is None else {"tls": trusting(ca)}
+    operator = await nats.connect(operator_url, max_reconnect_attempts=3, **tls)
     try:
         await topology.ensure(operator.jetstream(), replicas=replicas)
     finally:

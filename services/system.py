@@ -40,11 +40,11 @@ BUILDERS = {
 }
 
 
-def bus_users(folder: DataFolder) -> list[BusUser]:
-    """The accounts of the topology with the passwords of this installation."""
+def bus_users(folder: DataFolder, centres: Sequence[str]) -> list[BusUser]:
+    """The accounts of the topology, one for each centre among them, with the passwords of this installation."""
     return [
         BusUser(name=one.name, password=folder.secret(f"nats-{one.name}"), publish=one.publish, subscribe=one.subscribe)
-        for one in topology.ACCOUNTS
+        for one in topology.accounts(centres)
     ]
 
 
@@ -77,11 +77,12 @@ async def start_system(
     clock: Clock | None = None,
     rules: Path = RULES,
     overrides: dict[str, Any] | None = None,
+    centres: Sequence[str] = topology.PILOTS,
 ) -> AsyncIterator[System]:
     """Start everything on a data folder; ready when it is handed over, cleanly stopped when the block ends."""
     folder = DataFolder(data)
     folder.create()
-    async with EmbeddedServers(folder, bus_users(folder)) as servers:
+    async with EmbeddedServers(folder, bus_users(folder, centres)) as servers:
         await provision_database(
             servers.postgres_dsn(), {name: folder.secret(f"postgres-{name}") for name in topology.SERVICES}
         )

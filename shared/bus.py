@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,13 +23,14 @@ from faststream.nats.message import NatsMessage
 from faststream.nats.prometheus.middleware import NatsPrometheusMiddleware
 from faststream.prometheus import ConsumeAttrs, MetricsSettingsProvider
 from faststream.prometheus.middleware import PrometheusMiddleware
+from faststream.security import BaseSecurity
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from prometheus_client import CollectorRegistry
 
 from shared.events.envelope import Outgoing
-from shared.topology import BATCH, Durable
+from shared.topology import BATCH, Durable, inbox_of
 
 log = structlog.get_logger()
 
@@ -83,6 +86,11 @@ def raws(message: StreamMessage[Any]) -> list[Msg]:
     """The raw messages as a list, whether the subscriber reads batches or not."""
     raw = message.raw_message
     return list(raw) if isinstance(raw, (list, tuple)) else [raw]
+
+
+def trusting(ca: Path) -> ssl.SSLContext:
+    """TLS that believes only this authority; raises `OSError` when the file cannot be read, `ssl.SSLError` when it is none."""
+    return ssl.create_default_context(cafile=str(ca))
 
 
 class Retry(BaseMiddleware[PublishCommand, Any]):
@@ -154,12 +162,18 @@ def make_broker(
     *,
     registry: CollectorRegistry,
     on_closed: Callable[[], Awaitable[None]],
+    ca: Path | None = None,
 ) -> NatsBroker:
-    """The broker of one service: reconnects for ever, notices a dead connection within a minute, retries with delay."""
+    """The broker of one service: reconnects for ever, notices a dead connection within a minute, retries with delay.
+
+    `ca` is the authority that must have signed the server's certificate; the connection is then encrypted or fails.
+    """
     complaints = _Complaints(service)
     return NatsBroker(
         url,
         name=service,
+        inbox_prefix=inbox_of(service),
+        security=None if ca is None else BaseSecurity(ssl_context=trusting(ca), use_ssl=True),
         error_cb=complaints.heard,
         reconnected_cb=complaints.over,
         max_reconnect_attempts=-1,  # faststream#1538: when attempts run out the pull loop spins without yielding
@@ -188,6 +202,7 @@ def batch_route(handler: AsyncHandler, durable: Durable) -> NatsRoute:
         durable.subject,
         stream=JStream(durable.stream, declare=False),
         durable=durable.name,
+        inbox_prefix=f"{inbox_of(durable.service)}.".encode(),  # the connection's own prefix is not asked
         pull_sub=PullSub(batch=True, batch_size=BATCH, timeout=FETCH_TIMEOUT),
         decoder=raw_bodies,
     )

@@ -128,15 +128,13 @@ def run_migrations(config: Config, metadata: MetaData) -> None:
             context.run_migrations()
 
     async def main() -> None:
-        engine = create_async_engine(_sqlalchemy_url(url), poolclass=pool.NullPool)
+        # SQLAlchemy 2.1 reads `postgresql://` as psycopg 3, and hands on no sslmode: the driver reads the url itself
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=pool.NullPool
+        )
         async with engine.connect() as connection:
             await connection.run_sync(run)
             await connection.commit()
         await engine.dispose()
 
     asyncio.run(main())
-
-
-def _sqlalchemy_url(url: str) -> str:
-    """SQLAlchemy 2.1 reads `postgresql://` as psycopg 3; the driver is named."""
-    return url.replace("postgresql://", "postgresql+asyncpg://", 1).replace("postgres://", "postgresql+asyncpg://", 1)

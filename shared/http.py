@@ -8,15 +8,20 @@ import hashlib
 import json
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.protection import RateLimit, SecurityHeaders
+
+log = structlog.get_logger()
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of one request body; 200,000 rows of a sheet are below it."""
@@ -44,30 +49,55 @@ class Party:
         return "*" in self.units or unit in self.units
 
 
-@dataclass(frozen=True)
 class Tokens:
-    """Bearer tokens by the SHA-256 of their text; the text itself is stored nowhere."""
+    """Bearer tokens by the SHA-256 of their text; the text itself is stored nowhere.
 
-    parties: Mapping[str, Party] = field(default_factory=dict)
+    A tokens file is read again when it changed, so that a token is given or taken away without a restart.
+    """
+
+    def __init__(self, parties: Mapping[str, Party] | None = None, path: Path | None = None) -> None:
+        self.parties: Mapping[str, Party] = parties or {}
+        self._path, self._version = path, _version(path) if path else 0
 
     @classmethod
     def load(cls, path: Path) -> Tokens:
-        """Read `{"<sha256>": {"name", "units", "roles"}}`."""
-        raw: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))
-        return cls(
-            {
-                digest: Party(name=one["name"], units=frozenset(one["units"]), roles=frozenset(one.get("roles", ())))
-                for digest, one in raw.items()
-            }
-        )
+        """Read `{"<sha256>": {"name", "units", "roles"}}`; raises `OSError` or `ValueError` when it cannot be read."""
+        return cls(_parties(path), path)
 
     def party(self, request: Request) -> Party:
         """Who calls; raises `Forbidden` (401) when the token is missing or unknown."""
+        self._refresh()
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         known = self.parties.get(hashlib.sha256(token.strip().encode()).hexdigest())
         if scheme.lower() != "bearer" or known is None:
             raise Forbidden("send a valid token: Authorization: Bearer <token>", status=401)
         return known
+
+    def _refresh(self) -> None:
+        if self._path is None or (version := _version(self._path)) == self._version:
+            return
+        try:
+            self.parties = _parties(self._path)
+        except (OSError, ValueError, KeyError) as error:  # half written or broken: the tokens known so far stay
+            log.warning("tokens_not_read", path=str(self._path), reason=str(error))
+        else:
+            self._version = version
+            log.info("tokens_read", parties=len(self.parties))
+
+
+def _version(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _parties(path: Path) -> dict[str, Party]:
+    raw: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))
+    return {
+        digest: Party(name=one["name"], units=frozenset(one["units"]), roles=frozenset(one.get("roles", ())))
+        for digest, one in raw.items()
+    }
 
 
 class Runs(Protocol):
@@ -96,6 +126,8 @@ def make_app(services: Sequence[Runs], registry: CollectorRegistry, asyncapi: Ca
     """One door for these services: their routes, health, readiness, metrics and contracts."""
     app = FastAPI(title="Một Cửa", version="1", docs_url="/docs", redoc_url=None)
     app.add_middleware(BoundedBody)
+    app.add_middleware(RateLimit)
+    app.add_middleware(SecurityHeaders)  # added last, runs first: refusals carry the headers too
     app.add_exception_handler(Forbidden, _forbidden)
     app.add_exception_handler(Exception, _unexpected)
     for service in services:

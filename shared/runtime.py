@@ -66,7 +66,11 @@ class Bus:
     def __init__(self, service: str, environment: Environment) -> None:
         self._service, self._environment, self._stopping = service, environment, False
         self.broker: NatsBroker = make_broker(
-            service, environment.settings.nats_url, registry=environment.registry, on_closed=self._closed
+            service,
+            environment.settings.nats_url,
+            registry=environment.registry,
+            on_closed=self._closed,
+            ca=environment.settings.bus_ca,
         )
 
     async def client(self) -> Client:

@@ -1,8 +1,10 @@
-"""Settings that every service reads identically from the environment (`MOTCUA_…`) or is handed by `motcua up`."""
+"""Settings that every service reads identically from the environment (`MOTCUA_…`), from secret files, or is handed by `motcua up`."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,11 +13,19 @@ RULES = Path(__file__).resolve().parent.parent / "deploy" / "rules"
 
 
 class ServiceSettings(BaseSettings):
-    """Where a service finds its parts; every field is a variable `MOTCUA_<NAME>`."""
+    """Where a service finds its parts; every field is a variable `MOTCUA_<NAME>`.
+
+    With `MOTCUA_SECRETS` set, each may also be a file `motcua_<name>` in that folder, whose content no process list,
+    log or `docker inspect` shows.
+    """
 
     model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
 
+    def __init__(self, **values: Any) -> None:
+        super().__init__(_secrets_dir=os.environ.get("MOTCUA_SECRETS"), **values)
+
     nats_url: str = Field(default="nats://127.0.0.1:4222", description="bus, with the service's own user and password")
+    bus_ca: Path | None = Field(default=None, description="authority that signed the bus's certificate; asks for TLS")
     database_url: str = Field(
         default="postgresql://127.0.0.1:5432/motcua", description="database, with the service's own role"
     )

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    ObjectStoreConfig,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
 from nats.js.errors import BadRequestError
 
 ONESTOP, DOSSIER, INSPECTION, REPORT, ALERT, DEAD = "ONESTOP", "DOSSIER", "INSPECTION", "REPORT", "ALERT", "DEAD"
@@ -17,8 +26,10 @@ BATCH = 500
 RECEIPT_TO = "Motcua-Receipt-To"
 """Header naming the subject that wants the receipt; a reply subject would be answered by JetStream's own PubAck."""
 DOOR = "Motcua-Door"
-RECEIPT_PREFIX = "_INBOX."
-"""Receipts go to inboxes only: a record must not be able to make us publish anywhere else."""
+RECEIPT_INBOX = re.compile(r"_INBOX\.((centre|dossier)(\.[\w-]+)+|[\w-]+)", re.ASCII)
+"""Receipts go to the inboxes of those who state: a record must not be able to make us publish anywhere else."""
+REPORTS = "REPORTS"
+"""Object-store bucket of published report files."""
 
 EXISTS_WITH_ANOTHER_CONFIGURATION = 10058
 
@@ -52,20 +63,31 @@ DURABLES: tuple[Durable, ...] = (
 )
 
 SERVICES = ("dossier", "inspection", "reporting", "notification")
-OPERATOR, CENTRE = "operator", "centre"
+OPERATOR, MONITORING, CITY = "operator", "monitoring", "city"
+PILOTS = ("10510", "10966")
+"""Units whose centres have an account when an installation names no others: phường Thành Đông, xã Bình Giang."""
+
+CITY_DURABLE = Durable(service=CITY, stream=REPORT, name=CITY, subject="report.v1.>")
+"""How city systems read REPORT; made for them, because who may create a consumer chooses where its messages go."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """Who may say and hear what on the bus; nothing else is allowed."""
+    """Who may say and hear what on the bus; nothing else is allowed.
+
+    `inbox` is the prefix under which its answers come (`inbox_prefix` of the client): with the common `_INBOX.` one
+    account could listen to what the bus answers another, whole batches of dossiers included.
+    """
 
     name: str
+    inbox: str
     publish: tuple[str, ...]
-    subscribe: tuple[str, ...] = ("_INBOX.>",)
+    subscribe: tuple[str, ...]
 
 
-def _service(name: str, *says: str) -> Account:
-    return Account(name=name, publish=(*says, dead_subject(name), "$JS.API.>", "$JS.ACK.>", "_INBOX.>"))
+def inbox_of(account: str) -> str:
+    """The inbox prefix of an account: `dossier` has `_INBOX.dossier`, `centre-10966` has `_INBOX.centre.10966`."""
+    return f"_INBOX.{account.replace('-', '.')}"
 
 
 def dead_subject(service: str) -> str:
@@ -73,15 +95,77 @@ def dead_subject(service: str) -> str:
     return f"dead.v1.{service}"
 
 
+def centre_account(unit: str) -> Account:
+    """The one-stop centre of one unit: states about its own dossiers, hears its receipts, reads nothing."""
+    return _account(f"centre-{unit}", f"onestop.v1.{unit}.>")
+
+
+def _account(name: str, *says: str) -> Account:
+    return Account(name=name, inbox=inbox_of(name), publish=says, subscribe=(f"{inbox_of(name)}.>",))
+
+
+def _reads(one: Durable) -> tuple[str, ...]:
+    """What reading one durable takes: ask for the next messages, acknowledge them, see how far it is."""
+    place = f"{one.stream}.{one.name}"
+    return f"$JS.API.CONSUMER.MSG.NEXT.{place}", f"$JS.API.CONSUMER.INFO.{place}", f"$JS.ACK.{place}.>"
+
+
+def _reads_files(bucket: str) -> tuple[str, ...]:
+    """What the client asks for when it reads an object: the bucket, the object's description, its chunks in order."""
+    stream = f"OBJ_{bucket}"
+    return (
+        f"$JS.API.STREAM.INFO.{stream}",
+        f"$JS.API.STREAM.MSG.GET.{stream}",
+        f"$JS.API.DIRECT.GET.{stream}.>",
+        f"$JS.API.CONSUMER.CREATE.{stream}.>",
+        f"$JS.API.CONSUMER.DELETE.{stream}.*",
+    )
+
+
+def _service(name: str, *says: str) -> Account:
+    reads = [subject for one in durables_of([name]) for subject in _reads(one)]
+    return _account(name, *says, dead_subject(name), *reads)
+
+
+def durables_of(services: Iterable[str]) -> list[Durable]:
+    """The durables that these services read."""
+    chosen = set(services)
+    return [one for one in DURABLES if one.service in chosen]
+
+
+_SAYS = tuple(subject for subjects in STREAMS.values() for subject in subjects)
+_FILES = f"$O.{REPORTS}.>"
+
 ACCOUNTS: tuple[Account, ...] = (
-    _service("dossier", "dossier.v1.>", "onestop.v1.>"),  # its HTTP and file doors put records on ONESTOP
-    _service("inspection", "plan.v1.>", "inspection.v1.>"),
-    _service("reporting", "report.v1.>"),
-    _service("notification", "alert.v1.>"),
-    Account(name=OPERATOR, publish=(">",), subscribe=(">",)),
-    Account(name=CENTRE, publish=("onestop.v1.>",)),
+    # its HTTP and file doors put records on ONESTOP; it alone answers inboxes: those of centres, doors and operators
+    _service("dossier", *STREAMS[DOSSIER], *STREAMS[ONESTOP], "_INBOX.*", "_INBOX.centre.>", "_INBOX.dossier.>"),
+    _service("inspection", *STREAMS[INSPECTION]),
+    _service("reporting", *STREAMS[REPORT], _FILES, *_reads_files(REPORTS), f"$JS.API.STREAM.PURGE.OBJ_{REPORTS}"),
+    _service("notification", *STREAMS[ALERT]),
+    Account(
+        name=OPERATOR,
+        inbox="_INBOX",
+        publish=(*_SAYS, _FILES, "$JS.API.>", "$JS.ACK.>", "$JS.FC.>"),
+        subscribe=(*_SAYS, _FILES, "_INBOX.>"),
+    ),
+    _account(CITY, "report.v1.*.acknowledged", *_reads(CITY_DURABLE), *_reads_files(REPORTS)),
+    _account(
+        MONITORING,
+        "$JS.API.INFO",
+        "$JS.API.STREAM.NAMES",
+        "$JS.API.STREAM.LIST",
+        "$JS.API.STREAM.INFO.*",
+        "$JS.API.CONSUMER.NAMES.*",
+        "$JS.API.CONSUMER.LIST.*",
+        "$JS.API.CONSUMER.INFO.*.*",
+    ),
 )
-"""Accounts of the bus: each service may say only what it owns; the centre may only state."""
+"""Accounts of the bus besides the centres'; docs/security.md has the same table, and a test tries every cell of it."""
+
+
+def accounts(units: Iterable[str] = PILOTS) -> tuple[Account, ...]:
+    """Every account of an installation: the common ones and one for each unit's centre."""
+    return (*ACCOUNTS, *(centre_account(unit) for unit in units))
 
 
 def durable(name: str) -> Durable:
@@ -157,11 +241,7 @@ async def ensure(js: JetStreamContext, *, replicas: int = 1) -> None:
             if refusal.err_code != EXISTS_WITH_ANOTHER_CONFIGURATION:
                 raise
             await js.update_stream(wanted)
-    for one in DURABLES:
+    # the bucket's stream is the client's business: made here, or the reporting account would have to be allowed to
+    await js.create_object_store(REPORTS, ObjectStoreConfig(replicas=replicas))
+    for one in (*DURABLES, CITY_DURABLE):
         await js.add_consumer(one.stream, consumer_configuration(one))  # creates or updates, unlike pull_subscribe
-
-
-def durables_of(services: Iterable[str]) -> list[Durable]:
-    """The durables that these services read."""
-    chosen = set(services)
-    return [one for one in DURABLES if one.service in chosen]

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from services.cli import centre, demo, operators, plans, reports, running, serving
+from services.cli import centre, demo, installing, operators, plans, reports, running, serving
 from services.cli.client import CommandFailed
 from services.embedded import EmbeddedError
 from shared.rules import RuleError
@@ -18,10 +18,12 @@ app.command("import")(centre.import_files)
 app.command("simulate")(centre.simulate_centre)
 app.command("serve")(serving.serve)
 app.command("provision")(serving.provision)
+app.command("secrets")(installing.secrets)
 app.command("republish")(operators.republish)
 app.command("doctor")(operators.doctor)
 app.add_typer(reports.app, name="report")
 app.add_typer(plans.app, name="plan")
+app.add_typer(installing.tokens, name="token")
 app.add_typer(operators.dead_letters, name="deadletter")
 
 

@@ -29,7 +29,7 @@ from shared.events.statements import encode_statement
 from shared.localtime import LOCAL, local_date
 from shared.observability import configure_logs
 from shared.settings import RULES
-from shared.topology import BATCH, CENTRE, onestop_subject
+from shared.topology import BATCH, centre_account, onestop_subject
 from shared.units import load_units
 from shared.workdays import load_calendar
 from simulation.scenario import load_scenario
@@ -79,9 +79,16 @@ async def _play(data: Path, seed: int) -> None:
 
     clock = SimulatedClock(datetime.combine(BEGIN, time(7, 0), LOCAL))
     async with start_system(data, clock=clock) as system:
-        bus = await nats.connect(system.servers.nats.url_of(CENTRE))
-        await Demo(system, clock, bus, data).run(seed)
-        await bus.close()
+        buses = {unit: await _as_centre(system, unit) for unit in UNITS}
+        await Demo(system, clock, buses, data).run(seed)
+        for bus in buses.values():
+            await bus.close()
+
+
+async def _as_centre(system: System, unit: str) -> Bus:
+    """A connection with the account of one unit's centre, which may speak for no other."""
+    account = centre_account(unit)
+    return await nats.connect(system.servers.nats.url_of(account.name), inbox_prefix=account.inbox)
 
 
 @dataclass
@@ -90,7 +97,7 @@ class Demo:
 
     system: System
     clock: SimulatedClock
-    bus: Bus
+    buses: dict[str, Bus]
     data: Path
     said: int = 0
 
@@ -109,12 +116,14 @@ class Demo:
 
     async def _live(self, day: date, statements: Sequence[Said]) -> None:
         self.clock.advance(datetime.combine(day, EVENING, LOCAL))
-        for start in range(0, len(statements), BATCH):
-            batch = [one.statement for one in statements[start : start + BATCH]]
-            messages: list[tuple[str, bytes, dict[str, str]]] = [
-                (onestop_subject(one.unit, one.kind), encode_statement(one), {}) for one in batch
-            ]
-            await publish_atomically(self.bus, messages)
+        for unit, bus in self.buses.items():
+            own = [one.statement for one in statements if one.statement.unit == unit]
+            for start in range(0, len(own), BATCH):
+                messages: list[tuple[str, bytes, dict[str, str]]] = [
+                    (onestop_subject(one.unit, one.kind), encode_statement(one), {})
+                    for one in own[start : start + BATCH]
+                ]
+                await publish_atomically(bus, messages)
         self.said += len(statements)
         await self._digested()
         if day in CLOSINGS:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import asyncpg
+import nats.errors
 import typer
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,13 +23,35 @@ if TYPE_CHECKING:
     from shared.settings import ServiceSettings
 
 
+REFUSALS = (OSError, ValueError, asyncpg.PostgresError, nats.errors.Error)
+"""What servers, files and ports answer when something is wrong outside: said in one line, without a trace."""
+
+
+def why(error: Exception) -> str:
+    """What is wrong and what to do about it, in one line; no password is in it."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, asyncpg.InvalidPasswordError | asyncpg.InvalidAuthorizationSpecificationError):
+        return f"PostgreSQL refuses the login ({said}); make the secrets again, then run motcua provision"
+    if "authorization violation" in said.lower():
+        return (
+            "the bus refuses the login; make the secrets again and restart the bus, so that both know the same password"
+        )
+    if isinstance(error, nats.errors.TimeoutError):
+        return "the bus does not answer for its streams and durables; run motcua provision first"
+    return said
+
+
 class Provisioning(BaseSettings):
-    """What the one-shot job needs; every field is a variable `MOTCUA_<NAME>`."""
+    """What the one-shot job needs; every field is a variable `MOTCUA_<NAME>`, or a file as for a service."""
 
     model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
 
+    def __init__(self, **values: Any) -> None:
+        super().__init__(_secrets_dir=os.environ.get("MOTCUA_SECRETS"), **values)
+
     admin_database_url: str = Field(description="database server, as a role that may create roles and databases")
     operator_nats_url: str = Field(description="bus, with the operator's account")
+    bus_ca: Path | None = Field(default=None, description="authority that signed the bus's certificate; asks for TLS")
     passwords: Path = Field(description="folder of files `postgres-<service>`, each holding a role's password")
     replicas: int = Field(default=1, ge=1, le=5, description="copies of every stream (3 in a cluster)")
 
@@ -44,7 +69,9 @@ def provision() -> None:
         missing = ", ".join(f"MOTCUA_{str(one['loc'][0]).upper()} ({one['msg']})" for one in error.errors())
         raise CommandFailed(f"cannot provision: {missing}") from error
     except OSError as error:
-        raise CommandFailed(f"cannot read the password file {error.filename}: {error.strerror}") from error
+        raise CommandFailed(
+            f"cannot read the password file {error.filename}: {error.strerror}; make it with: motcua secrets"
+        ) from error
     urls = {
         name: provisioning.database_url(wanted.admin_database_url, user=name, password=password)
         for name, password in passwords.items()
@@ -53,9 +80,14 @@ def provision() -> None:
     async def run() -> None:
         await provisioning.provision_database(wanted.admin_database_url, passwords)
         await provisioning.migrate_all(urls)
-        await provisioning.provision_bus(wanted.operator_nats_url, replicas=wanted.replicas)
+        if (monitoring := wanted.passwords / "postgres-monitoring").exists():
+            await provisioning.provision_monitoring(wanted.admin_database_url, monitoring.read_text("utf-8").strip())
+        await provisioning.provision_bus(wanted.operator_nats_url, replicas=wanted.replicas, ca=wanted.bus_ca)
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    except REFUSALS as error:
+        raise CommandFailed(f"cannot provision: {why(error)}", code=1) from error
     said.print("provisioned: roles, schemas, tables, streams and durables")
 
 
@@ -65,12 +97,21 @@ def serve(name: Annotated[str, typer.Argument(help="dossier, inspection, reporti
 
     if name not in topology.SERVICES:
         raise CommandFailed(f"there is no service {name!r}; choose one of {', '.join(topology.SERVICES)}")
-    settings = ServiceSettings()
+    try:
+        settings = ServiceSettings()
+    except ValidationError as error:
+        wrong = ", ".join(f"MOTCUA_{str(one['loc'][0]).upper()} ({one['msg']})" for one in error.errors())
+        raise CommandFailed(f"{name} cannot start: {wrong}") from error
+    if missing := {"nats_url", "database_url"} - settings.model_fields_set:
+        names = " and ".join(f"MOTCUA_{one.upper()}" for one in sorted(missing))
+        where = os.environ.get("MOTCUA_SECRETS")
+        files = f", or the files {' and '.join(f'motcua_{one}' for one in sorted(missing))} in {where}" if where else ""
+        raise CommandFailed(f"{name} cannot start: set {names}{files}")
     configure_logs(level=settings.log_level)
     try:
         reason = asyncio.run(_serve(name, settings))
-    except OSError as error:
-        raise CommandFailed(f"{name} cannot start: {error}", code=1) from error
+    except REFUSALS as error:
+        raise CommandFailed(f"{name} cannot start: {why(error)}", code=1) from error
     if reason:
         raise CommandFailed(reason, code=1)
 

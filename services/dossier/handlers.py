@@ -20,7 +20,7 @@ from shared.clock import Clock
 from shared.database import is_transient
 from shared.dead_letters import DeadLetters
 from shared.events.statements import Refused, parse_statement
-from shared.topology import DOOR, RECEIPT_PREFIX, RECEIPT_TO, durable
+from shared.topology import DOOR, RECEIPT_INBOX, RECEIPT_TO, durable
 from shared.units import Units
 
 
@@ -82,7 +82,7 @@ class DossierHandlers:
         """Send receipts after the commit, grouped by who asked; a lost receipt is asked for again by sending again."""
         by_inbox: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for inbox, receipt in receipts:
-            if inbox.startswith(RECEIPT_PREFIX):
+            if RECEIPT_INBOX.fullmatch(inbox):
                 by_inbox[inbox].append(receipt)
         client = await self._client()
         for inbox, of_inbox in by_inbox.items():

@@ -1,0 +1,180 @@
+"""The secrets of an installation in containers: passwords, tokens, a small authority, and the bus's table of users.
+
+What exists is kept, what is missing is made, what follows from the rest (hashes, users, addresses) is written anew; so
+renewing a secret is: delete its file, make the secrets again, start again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from services.provisioning import DATABASE
+from shared import topology
+
+SERVER = "nats"
+VALID_DAYS = {"ca": 3650, "server": 825}
+RENEW_BEFORE_DAYS = 60
+HASH_ROUNDS = 8
+"""Few: a password of 192 random bits needs no stretching, and every reconnection of every client pays for it."""
+OPERATOR_PARTY = {"name": "operator", "units": ["*"], "roles": ["operator", "import", "reporter"]}
+
+
+class Secrets:
+    """A folder of secrets that its owner alone may enter.
+
+    The files inside are readable: a container sees exactly those mounted into it, and runs as an account that the host
+    does not know.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def make(self, centres: Sequence[str]) -> None:
+        """Make what is missing for this installation; raises `OSError` when the folder cannot be written."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        accounts = topology.accounts(centres)
+        self._certificate(SERVER)
+        for role in ("admin", "monitoring", *topology.SERVICES):
+            self.password(f"postgres-{role}")
+        self._addresses()
+        self._write("nats-users.conf", nats_users({one: self.password(f"nats-{one.name}") for one in accounts}))
+        self._tokens()
+        self.password("grafana-admin")
+
+    def password(self, name: str) -> str:
+        """The password of that name, safe inside a URL; made once and kept."""
+        path = self.folder / name
+        if path.exists() and (kept := path.read_text("utf-8").strip()):
+            return kept
+        self._write(name, fresh := secrets.token_urlsafe(24))
+        return fresh
+
+    def _addresses(self) -> None:
+        """Where each service finds its parts inside the network of the containers, password included."""
+        for name in topology.SERVICES:
+            self._write(f"{name}-nats-url", f"tls://{name}:{self.password(f'nats-{name}')}@nats:4222")
+            login = f"{name}:{self.password(f'postgres-{name}')}"
+            self._write(f"{name}-database-url", f"postgresql://{login}@postgres:5432/{DATABASE}")
+        operator = f"{topology.OPERATOR}:{self.password(f'nats-{topology.OPERATOR}')}"
+        self._write("provision-nats-url", f"tls://{operator}@nats:4222")
+        admin = f"postgres:{self.password('postgres-admin')}"
+        self._write("provision-database-url", f"postgresql://{admin}@postgres:5432/postgres")
+
+    def _tokens(self) -> None:
+        """Hashes of the HTTP tokens; the operator's own is made here, `motcua token` adds and takes away others."""
+        path = self.folder / "tokens"
+        known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        others = {digest: party for digest, party in known.items() if party["name"] != OPERATOR_PARTY["name"]}
+        digest = hashlib.sha256(self.password("http-operator").encode()).hexdigest()
+        self._write("tokens", json.dumps({**others, digest: OPERATOR_PARTY}, indent=1, ensure_ascii=False))
+
+    def _certificate(self, name: str) -> None:
+        """Sign a server's certificate with the installation's own authority; made anew two months before it ends."""
+        key, ca = self._authority()
+        target = self.folder / f"{name}-certificate"
+        if target.exists() and _signed_by(ca, x509.load_pem_x509_certificate(target.read_bytes())):
+            return
+        own = ec.generate_private_key(ec.SECP256R1())
+        hosts: list[x509.GeneralName] = [x509.DNSName(name), x509.DNSName("localhost")]
+        hosts.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+        certificate = (
+            _builder(name, ca.subject, own.public_key(), VALID_DAYS["server"])
+            .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        self._write(f"{name}-key", _pem(own))
+        self._write(f"{name}-certificate", certificate.public_bytes(serialization.Encoding.PEM).decode())
+
+    def _authority(self) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+        """The authority's key, which never leaves this folder, and its certificate, which every client trusts."""
+        if (self.folder / "ca-key").exists() and (self.folder / "ca").exists():
+            kept = serialization.load_pem_private_key((self.folder / "ca-key").read_bytes(), password=None)
+            assert isinstance(kept, ec.EllipticCurvePrivateKey)
+            return kept, x509.load_pem_x509_certificate((self.folder / "ca").read_bytes())
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "motcua installation")])
+        usage = dict.fromkeys(
+            (
+                "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+                "encipher_only", "decipher_only",
+            ), False,
+        )  # fmt: skip
+        certificate = (
+            _builder("motcua installation", subject, key.public_key(), VALID_DAYS["ca"])
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(x509.KeyUsage(key_cert_sign=True, crl_sign=True, **usage), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        self._write("ca-key", _pem(key), mode=0o600)
+        self._write("ca", certificate.public_bytes(serialization.Encoding.PEM).decode())
+        return key, certificate
+
+    def _write(self, name: str, text: str, *, mode: int = 0o444) -> None:
+        draft = self.folder / f".{name}"
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
+        draft.write_text(text, "utf-8")
+        draft.chmod(mode)
+        draft.replace(self.folder / name)
+
+
+def nats_users(passwords: dict[topology.Account, str]) -> str:
+    """The users of the bus with hashed passwords, in the words of its configuration."""
+    users = [
+        {
+            "user": account.name,
+            "password": bcrypt.hashpw(password.encode(), bcrypt.gensalt(HASH_ROUNDS)).decode(),
+            "permissions": {
+                "publish": {"allow": list(account.publish)},
+                "subscribe": {"allow": list(account.subscribe)},
+            },
+        }
+        for account, password in passwords.items()
+    ]
+    return f"# rendered by `motcua secrets` from shared/topology.py\nusers: {json.dumps(users, indent=1)}\n"
+
+
+def _builder(name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))  # a clock that is a little behind must not refuse it
+        .not_valid_after(now + timedelta(days=days))
+    )
+
+
+def _signed_by(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """True when this authority signed it and it stays valid for a while."""
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except Exception:  # the library raises InvalidSignature, ValueError or TypeError; all mean: make a new one
+        return False
+    return certificate.not_valid_after_utc - datetime.now(UTC) > timedelta(days=RENEW_BEFORE_DAYS)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
