@@ -2,17 +2,23 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test up check format lint types imports bench lock clean
+.PHONY: help demo test test-compose secrets up check format lint types imports bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
 demo: .venv/.ready ## play half a year of two communes through the real system and print what came out
 	@$(BIN)/motcua demo
 
 test: .venv/.ready ## run every test
 	@$(BIN)/python -m pytest
+
+test-compose: .venv/.ready ## bring the containers up for real, use, kill, restart and take them down (needs a Docker engine)
+	@$(BIN)/python -m pytest -m deploy -rs tests/deploy
+
+secrets: .venv/.ready ## make passwords, certificates and tokens for the containers in ./secrets; what exists is kept
+	@$(BIN)/motcua secrets --out secrets
 
 up: .venv/.ready ## keep the system up on ./var until Ctrl-C
 	@$(BIN)/motcua up
