@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,13 @@ Data = Annotated[Path, typer.Option("--data", envvar="MOTCUA_DATA", help="data f
 DEFAULT_DATA = Path("var")
 said = Console(stderr=True)
 """Progress and remarks; standard output carries results only."""
+PAGE = 140
+"""Columns of a table that is written into a file or a pipe: a terminal's own width otherwise."""
+
+
+def answers() -> Console:
+    """Where tables go: as wide as the terminal, and never squeezed into 80 columns when nobody's terminal asks for it."""
+    return Console(width=None if sys.stdout.isatty() else PAGE)
 
 
 class CommandFailed(Exception):

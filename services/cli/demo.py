@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from services.cli.client import Client, CommandFailed, said
+from services.cli.client import Client, CommandFailed, answers, said
+from services.cli.plans import steps_of as steps_table
 from services.cli.plans import table_of as plan_table
 from services.cli.reports import table_of as figures_table
 from shared.bus import publish_atomically
@@ -42,7 +43,7 @@ UNITS = ("10510", "10966")
 BEGIN, END = date(2025, 7, 1), date(2025, 12, 31)
 CLOSINGS = {date(2025, 9, 15): "2025-Q3", date(2025, 12, 15): "2025-Q4"}
 """Quarters close on the 14th; the demo closes them on the next day, when the departments' reports are due."""
-EVENING = time(20, 0)
+MORNING, EVENING = time(7, 0), time(20, 0)
 MARKER = "this-is-a-demo.txt"
 
 
@@ -108,6 +109,8 @@ class Demo:
         await asyncio.to_thread(self._show)
 
     async def _live(self, day: date, statements: Sequence[Said]) -> None:
+        self.clock.advance(datetime.combine(day, MORNING, LOCAL))
+        await self._digested()  # the day's promises are judged before the day speaks, as in an office
         self.clock.advance(datetime.combine(day, EVENING, LOCAL))
         for start in range(0, len(statements), BATCH):
             batch = [one.statement for one in statements[start : start + BATCH]]
@@ -132,7 +135,7 @@ class Demo:
             await asyncio.sleep(0.01)
 
     def _show(self) -> None:
-        client, out = Client(self.system.url, self.system.token), Console()
+        client, out = Client(self.system.url, self.system.token), answers()
         client.wait_until_digested()
         names = {unit: load_units(RULES).get(unit).name for unit in UNITS}
         for report in client.get("/v1/reports", unit=list(UNITS)):
@@ -141,8 +144,9 @@ class Demo:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(client.get_bytes("/v1/reports/sheet", unit=report["unit"], period=report["period"]))
         for unit in UNITS:
-            for plan in client.get(f"/v1/plans/{unit}")["plans"]:
-                out.print(plan_table(plan))
+            found = client.get(f"/v1/plans/{unit}")
+            for table in (*map(plan_table, found["plans"]), *map(steps_table, found["inspections"])):
+                out.print(table)
         _show_overdue(out, client.get("/v1/reports/overdue", unit=list(UNITS), on=END.isoformat(), limit=5), names)
         _show_alerts(out, client.get("/v1/alerts", unit=list(UNITS), limit=10_000))
         out.print(f"\n{self.said:,} statements played. Files in {self.data / 'out'}:")

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from services.cli.client import DEFAULT_DATA, Client, Data
+from services.cli.client import DEFAULT_DATA, Client, Data, answers
 
 app = typer.Typer(no_args_is_help=True, help="Plans: validate, show, record evidence.")
 UnitOption = Annotated[str, typer.Option("--unit", help="unit code")]
 VERDICTS = {
-    "met": "đạt", "missed": "không đạt", "on_track": "đang đạt", "behind": "chưa đạt", "no_value": "chưa có số liệu",
-    "needs_number": "chưa giao chỉ tiêu", "by_evidence": "theo minh chứng", "trend_up": "tăng", "trend_down": "giảm",
+    "met": "✓ đạt", "missed": "✗ không đạt", "on_track": "đang đạt", "behind": "chưa đạt", "no_value": "chưa có số",
+    "needs_number": "chưa giao số", "by_evidence": "minh chứng", "trend_up": "tăng", "trend_down": "giảm",
 }  # fmt: skip
 
 
@@ -39,7 +38,9 @@ def show(unit: UnitOption, as_json: Annotated[bool, typer.Option("--json")] = Fa
         print(json.dumps(found, ensure_ascii=False, indent=1))
         return
     for plan in found["plans"]:
-        Console().print(table_of(plan))
+        answers().print(table_of(plan))
+    for inspection in found["inspections"]:
+        answers().print(steps_of(inspection))
 
 
 @app.command()
@@ -67,10 +68,10 @@ def table_of(plan: dict[str, Any]) -> Table:
     periods = list(dict.fromkeys(one["period"] for one in plan["targets"]))
     table = Table(title=plan["title"], title_justify="left")
     table.add_column("Chỉ tiêu", no_wrap=True)
-    table.add_column("Nội dung", no_wrap=True, max_width=36)
-    table.add_column("Giao", no_wrap=True)
+    table.add_column("Nội dung", no_wrap=True, min_width=16, max_width=44)
+    table.add_column("Giao", no_wrap=True, justify="right")
     for period in periods:
-        table.add_column("kỳ kế hoạch" if period == "plan" else period)
+        table.add_column("cả kỳ kế hoạch" if period == "plan" else period, no_wrap=True)
     cells: dict[str, dict[str, str]] = {}
     for one in plan["targets"]:
         cells.setdefault(one["id"], {})[one["period"]] = _cell(one)
@@ -80,6 +81,15 @@ def table_of(plan: dict[str, Any]) -> Table:
     return table
 
 
+def steps_of(inspection: dict[str, Any]) -> Table:
+    """The steps of an inspection plan with their deadlines as printed."""
+    table = Table("Bước", "Nội dung", "Thời hạn", title=inspection["title"], title_justify="left")
+    for step in inspection["steps"]:
+        stated = "\n".join(step["stated"]) or "–"
+        table.add_row(step["id"], step["title_vi"], f"{stated}\n⚠ chờ quyết định" if step["needs_decision"] else stated)
+    return table
+
+
 def _cell(one: dict[str, Any]) -> str:
     verdict = VERDICTS.get(one["verdict"], one["verdict"])
-    return f"{one['percent']} ({one['hit']}/{one['base']}) {verdict}" if one.get("base") else verdict
+    return f"{one['percent']} {verdict}" if one.get("base") else verdict

@@ -214,6 +214,20 @@ async def claim_due_soon(
     return [_stored(row) for row in rows]
 
 
+async def count_unsaid(session: Session[Any], source: str, today: datetime, soon: datetime) -> int:
+    """How many dossiers `claim_overdue` and `claim_due_soon` would find."""
+    count: int = await session.fetchval(
+        """
+        SELECT count(*) FROM dossier WHERE is_running AND source = $1 AND due_at < $3
+          AND CASE WHEN due_at < $2 THEN overdue_said_for ELSE due_soon_said_for END IS DISTINCT FROM due_at
+        """,
+        source,
+        today,
+        soon,
+    )
+    return count
+
+
 async def note_said(session: Session[Any], column: str, dossiers: Sequence[Stored]) -> None:
     """Remember that these dossiers were called overdue (or due soon) for the promise they have now."""
     assert column in ("overdue_said_for", "due_soon_said_for")

@@ -70,6 +70,6 @@ def build(environment: Environment) -> Service:
         resources=(database, doors),
         tasks=(relay.run, sweep_for_ever),
         checks=(database.answers,),
-        backlog={"outbox": relay.backlog},
+        backlog={"outbox": relay.backlog, "unjudged": sweep.left},
         api=api.router(),
     )

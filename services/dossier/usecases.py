@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -186,6 +186,22 @@ class Sweep:
             said += await self._judge(source.name, horizon)
         return said
 
+    async def left(self) -> int:
+        """Dossiers that the next look will speak of; none means that everything heard so far has been judged."""
+        now, count = self._clock.now(), 0
+        backlog = await self._waiting() > 0
+        async with self._database.transaction() as session:
+            for source in await repository.list_sources(session):
+                if horizon := self.heard(source, now, backlog=backlog):
+                    today, soon = self._days(horizon)
+                    count += await repository.count_unsaid(session, source.name, start_of_day(today), soon)
+        return count
+
+    def _days(self, horizon: datetime) -> tuple[date, datetime]:
+        """The day that is judged, and the end of the last day whose promises are called near."""
+        today = local_date(horizon)
+        return today, end_of_day(self._calendar.add_working_days(today, self._due_soon_days))
+
     def heard(self, source: SourceRow, now: datetime, *, backlog: bool) -> datetime | None:
         """How far this source has been heard; silence is measured in working time, for no centre speaks at night."""
         quiet = self._calendar.working_minutes_between(source.last_recorded_at, now)
@@ -200,8 +216,7 @@ class Sweep:
 
     async def _judge(self, source: str, horizon: datetime) -> int:
         said, more = 0, True
-        today = local_date(horizon)
-        soon = end_of_day(self._calendar.add_working_days(today, self._due_soon_days))
+        today, soon = self._days(horizon)
         while more:
             async with self._database.transaction() as session:
                 late = await repository.claim_overdue(session, source, start_of_day(today), BATCH)

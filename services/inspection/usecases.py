@@ -193,11 +193,7 @@ class ShowPlans:
                 evidence = await repository.count_evidence(session, plan.id)
                 found.append(_shown(plan, progress, evidence))
         inspections = [
-            {
-                "id": one.id,
-                "title": one.title_vi,
-                "steps": [{"id": s["id"], "title_vi": s["title_vi"]} for s in one.steps],
-            }
+            {"id": one.id, "title": one.title_vi, "steps": [_step(step) for step in one.steps]}
             for one in self._inspections
             if one.unit == unit
         ]
@@ -224,6 +220,15 @@ def _shown(plan: Plan, progress: dict[tuple[str, str], Progress], evidence: dict
     ]  # fmt: skip
     period = {"from": plan.period.begin.isoformat(), "to": plan.period.end.isoformat()}
     return {"id": plan.id, "title": plan.title_vi, "period": period, "targets": targets, "tasks": tasks}
+
+
+def _step(step: dict[str, Any]) -> dict[str, Any]:
+    """A step as the plan prints it; two rules for one deadline are both shown, a person decides between them."""
+    deadline = step.get("deadline") or {}
+    rules = deadline.get("candidates") or [deadline]
+    stated = [rule["stated"] for rule in rules if rule.get("stated")]
+    undecided = len(rules) > 1 and not deadline.get("decision")
+    return {"id": step["id"], "title_vi": step["title_vi"], "stated": stated, "needs_decision": undecided}
 
 
 def _status(schedule: str | Schedule) -> str:
