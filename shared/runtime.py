@@ -20,7 +20,7 @@ from nats.js.errors import NotFoundError
 from prometheus_client import CollectorRegistry
 
 from shared import topology
-from shared.bus import make_broker, mend_timeouts
+from shared.bus import make_broker, mend_fetches
 from shared.clock import Clock, SystemClock
 from shared.http import Tokens
 from shared.settings import ServiceSettings
@@ -80,7 +80,7 @@ class Bus:
     async def consume(self) -> None:
         """Start the subscribers."""
         await self.broker.start()
-        mend_timeouts(self.broker)
+        mend_fetches(self.broker)
 
     async def stop(self) -> None:
         """Finish the batch in hand, then disconnect."""
