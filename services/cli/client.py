@@ -81,7 +81,7 @@ class Client:
         for attempt in range(5):
             try:
                 response: httpx.Response = send()
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise CommandFailed(f"{self.url} does not answer ({error}); is `motcua up` still running?") from error
             if response.status_code != 503 or attempt == 4:
                 break
@@ -96,4 +96,9 @@ def _reason(response: httpx.Response) -> str:
         body = response.json()
     except ValueError:
         return f"{response.status_code} {response.text[:200]}"
-    return str(body.get("error") or body.get("detail") or body)
+    if not isinstance(body, dict):
+        return f"{response.status_code} {str(body)[:200]}"
+    detail = body.get("error") or body.get("detail") or body.get("problems") or body
+    if isinstance(detail, list):  # what FastAPI found wrong with the request
+        return "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in detail)
+    return str(detail)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import asyncpg
 import nats
+import nats.errors
 import typer
 from nats.aio.client import Client as Bus
 from nats.js.errors import NotFoundError
@@ -28,14 +30,24 @@ Result = TypeVar("Result")
 
 
 def _on_bus(data: Path, work: Callable[[Bus], Awaitable[Result]]) -> Result:
+    url = os.environ.get("MOTCUA_NATS_URL") or DataFolder(data).read_runtime()["nats_url"]
+    place = url.rpartition("@")[2].removeprefix("nats://")
+
     async def run() -> Result:
-        bus = await nats.connect(DataFolder(data).read_runtime()["nats_url"], max_reconnect_attempts=3)
+        try:
+            bus = await nats.connect(url, allow_reconnect=False, connect_timeout=5, error_cb=_silent)
+        except (nats.errors.Error, OSError) as error:
+            raise CommandFailed(f"the bus at {place} does not answer ({error}); see motcua doctor") from error
         try:
             return await work(bus)
         finally:
             await bus.close()
 
     return asyncio.run(run())
+
+
+async def _silent(_: Exception) -> None:
+    """The command says in one line what happened; the client would add a trace."""
 
 
 @dead_letters.command("list")
@@ -64,9 +76,14 @@ def show_letter(number: int, data: Data = DEFAULT_DATA) -> None:
 @dead_letters.command("replay")
 def replay_letter(number: int, data: Data = DEFAULT_DATA) -> None:
     """Put the original of one dead letter back where it came from, after its cause was mended."""
+    letter = _on_bus(data, lambda bus: _letter(bus, number))
+    if letter["origin"].startswith("alert "):
+        keys = json.loads(base64.b64decode(letter["body"]))
+        due = Client.find(data).post("/v1/alerts/again", {"keys": keys})["due"]
+        print(f"replayed letter {number}: {due} alerts are sent again")
+        return
 
     async def replay(bus: Bus) -> str:
-        letter = await _letter(bus, number)
         subject = letter["origin"].rpartition(" ")[2]
         if subject.split(".")[0] not in {
             pattern.split(".")[0] for patterns in STREAMS.values() for pattern in patterns

@@ -70,6 +70,12 @@ class Office:
                 await asyncio.sleep(0.05)
         return found
 
+    async def until_plan(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        async with asyncio.timeout(30), self._http() as http:
+            while not condition(found := (await http.get(f"/v1/plans/{BINH_GIANG}")).json()):
+                await asyncio.sleep(0.05)
+        return dict(found)
+
     def filed(self) -> list[dict[str, Any]]:
         path = self.data / "out" / "alerts" / f"{BINH_GIANG}.jsonl"
         return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
