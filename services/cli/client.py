@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,11 @@ Data = Annotated[Path, typer.Option("--data", envvar="MOTCUA_DATA", help="data f
 DEFAULT_DATA = Path("var")
 said = Console(stderr=True)
 """Progress and remarks; standard output carries results only."""
+
+
+def results() -> Console:
+    """Standard output; a pipe or a file has no width, and a table squeezed into 80 columns loses its words."""
+    return Console() if sys.stdout.isatty() else Console(width=200)
 
 
 class CommandFailed(Exception):

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from services.cli.client import Client, CommandFailed, said
+from services.cli.client import Client, CommandFailed, results, said
 from services.cli.plans import table_of as plan_table
 from services.cli.reports import table_of as figures_table
 from shared.bus import publish_atomically
@@ -135,7 +135,7 @@ class Demo:
             await asyncio.sleep(0.01)
 
     def _show(self) -> None:
-        client, out = Client(self.system.url, self.system.token), Console()
+        client, out = Client(self.system.url, self.system.token), results()
         client.wait_until_digested()
         names = {unit: load_units(RULES).get(unit).name for unit in UNITS}
         for report in client.get("/v1/reports", unit=list(UNITS)):

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from services.cli.client import DEFAULT_DATA, Client, Data, said
+from services.cli.client import DEFAULT_DATA, Client, Data, results, said
 from shared.settings import RULES
 from shared.units import load_units
 
@@ -47,7 +46,7 @@ def show(unit: UnitOption, as_json: Annotated[bool, typer.Option("--json")] = Fa
             f"no plan with targets is known for unit {unit}; plans are files of the rules folder", highlight=False
         )
     for plan in found["plans"]:
-        Console().print(table_of(plan))
+        results().print(table_of(plan))
 
 
 @app.command()

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data
+from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, results
 from shared.settings import RULES
 from shared.units import load_units
 
@@ -52,7 +51,7 @@ def show(
         print(json.dumps(found[0] if len(unit) == 1 and unit != ["all"] else found, ensure_ascii=False, indent=1))
         return
     for one in found:
-        Console().print(table_of(one))
+        results().print(table_of(one))
 
 
 def table_of(figures: dict[str, Any]) -> Table:
@@ -60,7 +59,7 @@ def table_of(figures: dict[str, Any]) -> Table:
     unit = load_units(RULES).find(figures["unit"])
     title = f"{figures['form']} · {unit.name if unit else figures['unit']} · {figures['from']} → {figures['to']}"
     table = Table(title=title, title_justify="left", show_footer=True)
-    table.add_column("Lĩnh vực\n(2)", footer="Tổng số", max_width=34)
+    table.add_column("Lĩnh vực\n(2)", footer="Tổng số", min_width=16, max_width=34)
     for column, heading in zip(COLUMNS, HEADINGS, strict=True):
         number = column.removeprefix("c")
         table.add_column(f"{heading}\n({number})", footer=str(figures["total"][column]), justify="right")
@@ -95,7 +94,7 @@ def list_reports(unit: UnitOption, as_json: Json = False, data: Data = DEFAULT_D
     for one in found:
         cells = (one["unit"], one["form"], one["period"], one["version"], one["closed_at"], one["fingerprint"][:12])
         table.add_row(*map(str, cells))
-    Console().print(table)
+    results().print(table)
 
 
 @app.command()
