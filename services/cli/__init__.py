@@ -35,5 +35,11 @@ def main() -> None:
     except (EmbeddedError, RuleError) as error:
         print(f"motcua: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # `motcua … | head` took what it wanted
+        sys.stdout = None
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"motcua: {place}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from services.cli.client import Client, CommandFailed, answers, said
+from services.cli.client import Client, CommandFailed, results, said
 from services.cli.plans import steps_of as steps_table
 from services.cli.plans import table_of as plan_table
 from services.cli.reports import table_of as figures_table
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 UNITS = ("10510", "10966")
 BEGIN, END = date(2025, 7, 1), date(2025, 12, 31)
+DAYS = (END - BEGIN).days + 1
 CLOSINGS = {date(2025, 9, 15): "2025-Q3", date(2025, 12, 15): "2025-Q4"}
 """Quarters close on the 14th; the demo closes them on the next day, when the departments' reports are due."""
 MORNING, EVENING = time(7, 0), time(20, 0)
@@ -52,13 +53,14 @@ def demo(
         "var/demo"
     ),
     seed: Annotated[int, typer.Option(help="the same seed gives the same half year")] = 1,
+    days: Annotated[int, typer.Option(hidden=True, min=1, help="play only so many days, for a quick look")] = DAYS,
 ) -> None:
     """Play 1 July – 31 December 2025 for phường Thành Đông and xã Bình Giang, close the quarters, print what came out."""
     configure_logs(level=os.environ.get("MOTCUA_LOG_LEVEL", "ERROR"))
     for name in ("SWEEP", "MEASURE", "DELIVER"):  # a simulated day lasts half a second
         os.environ.setdefault(f"MOTCUA_{name}_SECONDS", "0.05")
     _clear(data)
-    asyncio.run(_play(data, seed))
+    asyncio.run(_play(data, seed, BEGIN + timedelta(days=min(days, DAYS) - 1)))
 
 
 def _clear(data: Path) -> None:
@@ -75,13 +77,13 @@ def _clear(data: Path) -> None:
     (data / MARKER).write_text("A demo of Một Cửa; `motcua demo` replaces it without asking.\n", "utf-8")
 
 
-async def _play(data: Path, seed: int) -> None:
+async def _play(data: Path, seed: int, end: date) -> None:
     from services.system import start_system
 
     clock = SimulatedClock(datetime.combine(BEGIN, time(7, 0), LOCAL))
     async with start_system(data, clock=clock) as system:
         bus = await nats.connect(system.servers.nats.url_of(CENTRE))
-        await Demo(system, clock, bus, data).run(seed)
+        await Demo(system, clock, bus, data, end).run(seed)
         await bus.close()
 
 
@@ -93,16 +95,17 @@ class Demo:
     clock: SimulatedClock
     bus: Bus
     data: Path
+    end: date = END
     said: int = 0
 
     async def run(self, seed: int) -> None:
         """Play day by day, close the quarters on their day, then show and write what came out."""
-        days = (END - BEGIN).days + 1
+        days = (self.end - BEGIN).days + 1
         columns = (TextColumn("{task.description}"), BarColumn(40), TextColumn("{task.completed}/{task.total} days"))
         with Progress(*columns, TimeElapsedColumn(), console=said) as progress:
             bar = progress.add_task("01/07/2025", total=days)
             for day, statements in _by_day(
-                simulate(UNITS, seed, BEGIN, END, load_calendar(RULES), load_scenario(_SCENARIO))
+                simulate(UNITS, seed, BEGIN, self.end, load_calendar(RULES), load_scenario(_SCENARIO)), self.end
             ):
                 await self._live(day, statements)
                 progress.update(bar, advance=1, description=f"{day:%d/%m/%Y}  {self.said:,} statements")
@@ -135,7 +138,7 @@ class Demo:
             await asyncio.sleep(0.03)  # the looks cost the same two cores as the work
 
     def _show(self) -> None:
-        client, out = Client(self.system.url, self.system.token), answers()
+        client, out = Client(self.system.url, self.system.token), results()
         client.wait_until_digested()
         names = {unit: load_units(RULES).get(unit).name for unit in UNITS}
         for report in client.get("/v1/reports", unit=list(UNITS)):
@@ -147,7 +150,7 @@ class Demo:
             found = client.get(f"/v1/plans/{unit}")
             for table in (*map(plan_table, found["plans"]), *map(steps_table, found["inspections"])):
                 out.print(table)
-        _show_overdue(out, client.get("/v1/reports/overdue", unit=list(UNITS), on=END.isoformat(), limit=5), names)
+        _show_overdue(out, client.get("/v1/reports/overdue", unit=list(UNITS), on=self.end.isoformat(), limit=5), names)
         _show_alerts(out, client.get("/v1/alerts", unit=list(UNITS), limit=10_000))
         out.print(f"\n{self.said:,} statements played. Files in {self.data / 'out'}:")
         for path in sorted(one for one in (self.data / "out").rglob("*") if one.is_file()):
@@ -157,7 +160,7 @@ class Demo:
 _SCENARIO = RULES / "simulation" / "haiphong-2025.yaml"
 
 
-def _by_day(told: Iterator[Said]) -> Iterator[tuple[date, list[Said]]]:
+def _by_day(told: Iterator[Said], end: date) -> Iterator[tuple[date, list[Said]]]:
     """Every day of the half year with what was said on it; a day without a word is still a day."""
     day = BEGIN
     for said_on, group in groupby(told, key=lambda one: local_date(one.said_at)):
@@ -166,7 +169,7 @@ def _by_day(told: Iterator[Said]) -> Iterator[tuple[date, list[Said]]]:
             day += timedelta(days=1)
         yield day, list(group)
         day += timedelta(days=1)
-    while day <= END:
+    while day <= end:
         yield day, []
         day += timedelta(days=1)
 

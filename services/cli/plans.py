@@ -9,22 +9,26 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from services.cli.client import DEFAULT_DATA, Client, Data, answers
+from services.cli.client import DEFAULT_DATA, Client, Data, results, said
+from shared.settings import RULES
+from shared.units import load_units
 
 app = typer.Typer(no_args_is_help=True, help="Plans: validate, show, record evidence.")
 UnitOption = Annotated[str, typer.Option("--unit", help="unit code")]
 VERDICTS = {
     "met": "✓ đạt", "missed": "✗ không đạt", "on_track": "đang đạt", "behind": "chưa đạt", "no_value": "chưa có số",
-    "needs_number": "chưa giao số", "by_evidence": "minh chứng", "trend_up": "tăng", "trend_down": "giảm",
+    "needs_number": "chưa giao số", "by_evidence": "minh chứng", "trend_up": "tăng", "not_rising": "không tăng",
+    "no_comparison": "chưa có kỳ trước",
 }  # fmt: skip
+PERIODS = {"plan": "kỳ kế hoạch", "report_year": "năm báo cáo", "half_year": "6 tháng"}
 
 
 @app.command()
 def check(file: Path) -> None:
     """Validate a plan file; prints what a person still has to decide, exit 2 with file, line and field when it is wrong."""
-    from services.inspection.plans import check_plan
+    from services.inspection.findings import check_plan
 
-    findings = check_plan(file)
+    findings = check_plan(file, load_units(RULES))
     for finding in findings:
         print(finding)
     print(f"{file}: valid, {len(findings)} findings")
@@ -37,10 +41,14 @@ def show(unit: UnitOption, as_json: Annotated[bool, typer.Option("--json")] = Fa
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=1))
         return
+    if not found["plans"]:
+        said.print(
+            f"no plan with targets is known for unit {unit}; plans are files of the rules folder", highlight=False
+        )
     for plan in found["plans"]:
-        answers().print(table_of(plan))
+        results().print(table_of(plan))
     for inspection in found["inspections"]:
-        answers().print(steps_of(inspection))
+        results().print(steps_of(inspection))
 
 
 @app.command()
@@ -71,7 +79,7 @@ def table_of(plan: dict[str, Any]) -> Table:
     table.add_column("Nội dung", no_wrap=True, min_width=16, max_width=44)
     table.add_column("Giao", no_wrap=True, justify="right")
     for period in periods:
-        table.add_column("cả kỳ kế hoạch" if period == "plan" else period, no_wrap=True)
+        table.add_column(PERIODS.get(period, period), no_wrap=True)
     cells: dict[str, dict[str, str]] = {}
     for one in plan["targets"]:
         cells.setdefault(one["id"], {})[one["period"]] = _cell(one)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, answers
+from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, results
 from shared.settings import RULES
 from shared.units import load_units
 
@@ -51,7 +51,7 @@ def show(
         print(json.dumps(found[0] if len(unit) == 1 and unit != ["all"] else found, ensure_ascii=False, indent=1))
         return
     for one in found:
-        answers().print(table_of(one))
+        results().print(table_of(one))
 
 
 def table_of(figures: dict[str, Any]) -> Table:
@@ -94,7 +94,7 @@ def list_reports(unit: UnitOption, as_json: Json = False, data: Data = DEFAULT_D
     for one in found:
         cells = (one["unit"], one["form"], one["period"], one["version"], one["closed_at"], one["fingerprint"][:12])
         table.add_row(*map(str, cells))
-    answers().print(table)
+    results().print(table)
 
 
 @app.command()

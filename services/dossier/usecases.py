@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -13,7 +13,7 @@ import structlog
 from services.dossier import repository
 from services.dossier.domain import fold, heard_up_to, is_running, overdue_from, told_by, was_overdue
 from services.dossier.metrics import DossierMetrics
-from services.dossier.repository import Heard, Key, SourceRow, Stored
+from services.dossier.repository import Heard, Key, SourceRow, Stored, View
 from shared import outbox
 from shared.clock import Clock
 from shared.database import Database, Session
@@ -183,7 +183,7 @@ class Sweep:
             if horizon is None:
                 continue
             self._metrics.heard_lag.labels(source.name).set(max(0.0, (now - horizon).total_seconds()))
-            said += await self._judge(source.name, horizon)
+            said += await self._judge(source.name, horizon, self._view(horizon, now))
         return said
 
     async def left(self) -> int:
@@ -193,14 +193,17 @@ class Sweep:
         async with self._database.transaction() as session:
             for source in await repository.list_sources(session):
                 if horizon := self.heard(source, now, backlog=backlog):
-                    today, soon = self._days(horizon)
-                    count += await repository.count_unsaid(session, source.name, start_of_day(today), soon)
+                    count += await repository.count_unsaid(session, source.name, self._view(horizon, now))
         return count
 
-    def _days(self, horizon: datetime) -> tuple[date, datetime]:
-        """The day that is judged, and the end of the last day whose promises are called near."""
+    def _view(self, horizon: datetime, now: datetime) -> View:
+        """What is judged at this horizon; a promise that is past by now is no longer near, however far was heard."""
         today = local_date(horizon)
-        return today, end_of_day(self._calendar.add_working_days(today, self._due_soon_days))
+        return View(
+            today=start_of_day(today),
+            near_from=start_of_day(local_date(now)),
+            near_until=end_of_day(self._calendar.add_working_days(today, self._due_soon_days)),
+        )
 
     def heard(self, source: SourceRow, now: datetime, *, backlog: bool) -> datetime | None:
         """How far this source has been heard; silence is measured in working time, for no centre speaks at night."""
@@ -214,13 +217,12 @@ class Sweep:
             as_of=source.as_of,
         )
 
-    async def _judge(self, source: str, horizon: datetime) -> int:
+    async def _judge(self, source: str, horizon: datetime, view: View) -> int:
         said, more = 0, True
-        today, soon = self._days(horizon)
         while more:
             async with self._database.transaction() as session:
-                late = await repository.claim_overdue(session, source, start_of_day(today), BATCH)
-                near = await repository.claim_due_soon(session, source, start_of_day(today), soon, BATCH)
+                late = await repository.claim_overdue(session, source, view, BATCH)
+                near = await repository.claim_due_soon(session, source, view, BATCH)
                 await self._say(session, DossierEvent.OVERDUE, "overdue_said_for", late, horizon)
                 await self._say(session, DossierEvent.DUE_SOON, "due_soon_said_for", near, horizon)
             said += len(late) + len(near)
