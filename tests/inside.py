@@ -17,12 +17,13 @@ import asyncpg
 import httpx
 import nats
 from nats.aio.client import Client
-from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from services.system import System, start_system
 from shared import topology
 from shared.clock import SimulatedClock
 from shared.localtime import LOCAL
+from shared.observability import configure_logs
 
 UNIT = "10966"
 
@@ -80,14 +81,14 @@ class Inside:
         await self.settled()
         return receipts
 
-    async def settled(self) -> None:
+    async def settled(self, seconds: float = 30) -> None:
         """Wait until nothing is pending, unacknowledged or unpublished anywhere."""
 
         async def quiet() -> bool:
             return not any((await self.http.get("/v1/backlog")).json().values())
 
         # an event may leave an outbox between two looks: quiet counts when it is seen twice
-        await until(quiet, "the backlog to become empty")
+        await until(quiet, "the backlog to become empty", seconds)
         await until(quiet, "the backlog to stay empty")
 
     async def last(self, stream: str) -> int:
@@ -96,7 +97,9 @@ class Inside:
 
     async def messages(self, stream: str, subject: str, after: int = 0) -> list[dict[str, Any]]:
         """The events on a subject behind the number `after`, oldest first."""
-        config = ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after + 1)
+        config = ConsumerConfig(
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after + 1, ack_policy=AckPolicy.NONE
+        )
         subscription = await self.bus.jetstream().pull_subscribe(subject, stream=stream, config=config)
         found = list[dict[str, Any]]()
         while (info := await subscription.consumer_info()).num_pending:
@@ -144,6 +147,7 @@ def new_folder() -> Any:
 @contextlib.asynccontextmanager
 async def inside(data: Path, now: str = "2025-11-20") -> AsyncIterator[Inside]:
     """Start the system at a simulated now."""
+    configure_logs(console=False, level="WARNING")
     clock = SimulatedClock(at(now))
     async with start_system(data, clock=clock) as system:
         bus = await nats.connect(system.servers.nats.url_of(topology.OPERATOR))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -124,13 +125,10 @@ async def test_a_backlog_makes_nobody_late(running: Inside) -> None:
     async with running.database("dossier") as database:
         await database.execute("BEGIN; LOCK TABLE journal IN ACCESS EXCLUSIVE MODE")
         word = {**record("completed", "BACKLOG", "2025-11-18T16:00:00"), "source": source}
-        import json
-
         await running.publish("onestop.v1.10966.completed", json.dumps(word).encode())
         running.clock.advance(at("2025-11-19T09:00:00"))
-        before = running.system.environment.registry.get_sample_value("motcua_source_heard_lag_seconds", {"source": source})
         assert (await service.waiting())["dossier.dossier"] == 1
-        await until(lambda: _lag(running, source, 86_000), f"the sweep to see the backlog (lag before {before})")
+        await until(lambda: _lag(running, source, 86_000), "the sweep to see the backlog")
         await database.execute("ROLLBACK")
     await running.settled()
     await judged(running, "2025-11-19T09:00:00", source)
