@@ -70,7 +70,9 @@ class Inside:
     async def publish(self, subject: str, *bodies: bytes, **headers: str) -> None:
         """Put bytes on a stream as the operator; returns when they are stored."""
         for body in bodies:
-            await self.bus.jetstream().publish(subject, body, headers={k.replace("_", "-"): v for k, v in headers.items()})
+            await self.bus.jetstream().publish(
+                subject, body, headers={k.replace("_", "-"): v for k, v in headers.items()}
+            )
 
     async def say(self, *records: dict[str, Any], door: str = "http") -> dict[str, Any]:
         """Hand records in over HTTP, all of them good, and wait until everybody has digested them."""

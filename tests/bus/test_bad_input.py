@@ -149,7 +149,11 @@ async def test_a_single_bad_body_over_http_is_rejected_with_a_reason(running: In
 
 @pytest.mark.parametrize(
     ("body", "reason"),
-    [(b"[" * 100_000 + b"]" * 100_000, "nested too deeply"), (b'[{"id":1},', "not valid JSON"), (b"[1,\xff]", "not valid JSON")],
+    [
+        (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
+        (b'[{"id":1},', "not valid JSON"),
+        (b"[1,\xff]", "not valid JSON"),
+    ],
 )
 async def test_an_array_that_cannot_be_read_is_a_bad_request(running: Inside, body: bytes, reason: str) -> None:
     answer = await running.http.post("/v1/records", content=body)
@@ -174,7 +178,7 @@ async def test_a_record_near_the_limit_is_taken_and_five_megabytes_are_refused(r
     item = refused.json()["items"][0]
     assert (item["status"], item["field"]) == ("rejected", "record")
     assert item["advice"] == "a record has at most 262,144 bytes"
-    with pytest.raises(Exception, match="[Mm]aximum payload|[Mm]ax.?[Pp]ayload"):
+    with pytest.raises(Exception, match=r"[Mm]aximum payload|[Mm]ax.?[Pp]ayload"):
         await running.publish(SUBJECT, b"x" * 5_242_880)
 
 
@@ -202,7 +206,9 @@ async def test_without_a_token_or_for_a_foreign_unit_nothing_is_taken(running: I
         item = answer.json()["items"][0]
         assert (item["status"], item["field"]) == ("rejected", "data.unit")
         assert "may not speak for unit 10966" in item["reason"]
-        heard = await stranger.post("/v1/heard", json={"sources": {}}, headers={"Authorization": "Bearer of-thanh-dong"})
+        heard = await stranger.post(
+            "/v1/heard", json={"sources": {}}, headers={"Authorization": "Bearer of-thanh-dong"}
+        )
         assert heard.status_code == 403
 
 
@@ -223,7 +229,13 @@ async def test_a_bad_dossier_event_goes_to_each_reader_s_dead_letters_and_stops_
     readers, before = ("reporting", "inspection", "notification"), await running.last(topology.DEAD)
     snapshot = {"unit": UNIT, "dossier": "X", "revision": 1, "source": "/s", "recorded_at": "2025-11-03T09:00:00+07:00",
                 "state": {}, "timeline": [{"at": "2025-11-03T09:00:00+07:00", "kind": "received", "to": {"received_at": "soon"}}]}  # fmt: skip
-    envelope = {"specversion": "1.0", "id": "x", "source": "/s", "type": "vn.motcua.dossier.overdue.v1", "time": "2025-11-03T09:00:00+07:00"}
+    envelope = {
+        "specversion": "1.0",
+        "id": "x",
+        "source": "/s",
+        "type": "vn.motcua.dossier.overdue.v1",
+        "time": "2025-11-03T09:00:00+07:00",
+    }
     bodies = [b"{", b"[" * 100_000, json.dumps({**envelope, "data": {"snapshot": snapshot}}).encode()]
     for body in bodies:
         await running.publish(f"dossier.v1.{UNIT}.overdue", body)

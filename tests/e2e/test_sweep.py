@@ -41,7 +41,9 @@ async def _said(running: Inside, code: str, event: str) -> bool:
 
 async def test_a_dossier_is_due_soon_once_and_overdue_from_the_day_after_its_promise_once(running: Inside) -> None:
     source = "/live/1"
-    await running.say({**record("received", "LATE", "2025-11-03T08:00:00", due_at="2025-11-06T10:00:00"), "source": source})
+    await running.say(
+        {**record("received", "LATE", "2025-11-03T08:00:00", due_at="2025-11-06T10:00:00"), "source": source}
+    )
     await judged(running, "2025-11-03T08:00:00", source)
     assert await running.said("LATE") == ["received"]  # three working days before: not soon
     await heard(running, "2025-11-05T09:00:00", source)

@@ -66,7 +66,9 @@ async def test_the_centre_may_state_and_nothing_else(running: Inside) -> None:
 
     centre = await nats.connect(running.system.servers.nats.url_of(topology.CENTRE), error_cb=heard)
     try:
-        await centre.jetstream().publish("onestop.v1.10966.received", b"{}")  # stored: the centre may say anything there
+        await centre.jetstream().publish(
+            "onestop.v1.10966.received", b"{}"
+        )  # stored: the centre may say anything there
         for forbidden in ("dossier.v1.10966.resolved", "report.v1.10966.closed", "dead.v1.dossier"):
             before = len(refusals)
             await centre.publish(forbidden, b"{}")

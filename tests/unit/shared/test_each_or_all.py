@@ -39,9 +39,7 @@ async def judge(repository: Repository, items: list[tuple[str, Any]]) -> list[st
     async def give_up(raw: Any, reason: Exception) -> None:
         given_up.append(f"{raw.of}: {reason}")
 
-    await each_or_all(
-        repository.apply, items, give_up, is_transient=lambda error: isinstance(error, ConnectionError)
-    )
+    await each_or_all(repository.apply, items, give_up, is_transient=lambda error: isinstance(error, ConnectionError))
     return given_up
 
 
