@@ -66,7 +66,7 @@ class RecordStatements:
         older = await repository.list_statements(session, [key for key, row in stored.items() if row.revision > 0])
         rows, events = list[dict[str, Any]](), list[Outgoing]()
         for key, row in stored.items():
-            row_, said = refold(row, older.get(key) or by_dossier[key], by_dossier[key][-1], now)
+            row_, said = refold(row, older.get(key) or by_dossier[key], by_dossier[key], now)
             rows.append(row_)
             events.extend(said)
         await repository.save_dossiers(session, rows)
@@ -88,10 +88,10 @@ class RecordStatements:
 
 
 def refold(
-    row: Stored, statements: Sequence[Statement], newest: Statement, now: datetime
+    row: Stored, statements: Sequence[Statement], fresh: Sequence[Statement], now: datetime
 ) -> tuple[dict[str, Any], list[Outgoing]]:
-    """The dossier's new row and the events that its new statements cause."""
-    folded = fold(statements)
+    """The dossier's new row and the events that its `fresh` statements cause, each under its own statement's correlation."""
+    folded, newest = fold(statements), fresh[-1]
     snapshot = Snapshot(
         unit=row.unit,
         dossier=row.code,
@@ -103,8 +103,9 @@ def refold(
         findings=list(folded.findings),
     )
     correlation = newest.correlation or newest.id
+    caused = {one.time: one.correlation or one.id for one in fresh}
     events = [
-        event_of(snapshot, event, at=at, changed=changed, correlation=correlation)
+        event_of(snapshot, event, at=at, changed=changed, correlation=caused.get(at, correlation))
         for event, at, changed in told_by(row.snapshot, snapshot)
     ]
     said_for = row.overdue_said_for

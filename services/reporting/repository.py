@@ -13,6 +13,7 @@ import msgspec
 from shared.database import Session
 from shared.events.dossiers import Snapshot
 from shared.facts import entries, newest, replace_spans, spans
+from shared.localtime import LOCAL
 from shared.measures import AS_OF, COLUMNS
 
 _encode = msgspec.json.Encoder().encode
@@ -115,7 +116,7 @@ async def list_behind(
     rows = await session.fetch(
         f"""
         SELECT unit, code, field, procedure, agency, channel, received_on, due_on, finished_on, outcome, status, waiting
-        FROM span WHERE {AS_OF} AND {COLUMNS[column]} AND ($4::text IS NULL OR field = $4::text)
+        FROM span WHERE {AS_OF} AND {COLUMNS[column]} AND $1::date IS NOT NULL AND ($4::text IS NULL OR field = $4::text)
         ORDER BY unit, code LIMIT $5 OFFSET $6
         """,
         begin,
@@ -201,4 +202,5 @@ async def add_report(session: Session[Any], report: dict[str, Any], closed_at: d
 def _report(row: Any) -> dict[str, Any]:
     values = dict(row)
     values["figures"] = json.loads(values["figures"])
+    values["closed_at"] = values["closed_at"].astimezone(LOCAL)
     return values

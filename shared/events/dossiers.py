@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from shared.events.envelope import Envelope, Instant
+from shared.events.envelope import Envelope, Instant, decode_bounded
 from shared.localtime import local_date
 
 
@@ -126,12 +126,12 @@ _state_fields = tuple(State.__struct_fields__)
 
 def read_snapshot(envelope: Envelope) -> Snapshot:
     """The snapshot that one dossier event carries; raises `ValueError` when it is not one."""
-    return _said.decode(envelope.data).snapshot
+    return decode_bounded(_said.decode, envelope.data).snapshot
 
 
 def read_said(envelope: Envelope) -> DossierSaid:
     """The whole data of one dossier event; raises `ValueError` when it is not one."""
-    return _said.decode(envelope.data)
+    return decode_bounded(_said.decode, envelope.data)
 
 
 def step_between(before: State, after: State, *, at: datetime, kind: str) -> Step | None:
