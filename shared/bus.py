@@ -6,14 +6,12 @@ What the stack does when nobody watches is measured in docs/decisions/0004-fasts
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-import nats.errors
 import structlog
 from faststream import AckPolicy, BaseMiddleware, PublishCommand, StreamMessage
 from faststream.exceptions import HandlerException, NackMessage
@@ -24,21 +22,16 @@ from faststream.prometheus import ConsumeAttrs, MetricsSettingsProvider
 from faststream.prometheus.middleware import PrometheusMiddleware
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
 from prometheus_client import CollectorRegistry
 
 from shared.events.envelope import Outgoing
+from shared.fetching import FETCH_TIMEOUT
 from shared.topology import BATCH, Durable
 
 log = structlog.get_logger()
 
 DUPLICATE_IN_BATCH = 10201
 PUBLISH_TIMEOUT = 5.0
-FETCH_TIMEOUT = 1.0
-"""Seconds of one wait for a first message; the wait ends when it comes, so this only sets how often nothing is asked."""
-COMPANY_TIMEOUT = 0.02
-"""Seconds that a first message waits for company. What already lies on the stream comes at once; under load the batch
-in hand is what the next one gathers behind."""
 GRACEFUL_TIMEOUT = 20.0
 MAX_RETRY_DELAY = 60.0
 
@@ -226,32 +219,3 @@ async def each_or_all(
                 if is_transient(failure):
                     raise
                 await give_up(raw, failure)
-
-
-def mend_fetches(broker: NatsBroker) -> None:
-    """Call after `broker.start()`: hand over a lone message at once, and say in one way that none came.
-
-    FastStream 0.7.8 fetches until the batch is full or the time is over, so a lone message waits the whole timeout at
-    every hop of the pipeline. And with a few milliseconds left nats-py raises `asyncio.TimeoutError` where FastStream
-    waits for its subclass `nats.errors.TimeoutError`: the reading task dies, and what it had fetched comes back only
-    after `ack_wait`.
-    """
-    for subscriber in broker.subscribers:
-        subscription = getattr(subscriber, "subscription", None)
-        if isinstance(subscription, JetStreamContext.PullSubscription):
-            subscription.fetch = _first_then_company(subscription.fetch)  # type: ignore[method-assign, assignment]
-
-
-def _first_then_company(fetch: Callable[..., Awaitable[list[Msg]]]) -> Callable[..., Awaitable[list[Msg]]]:
-    async def fetch_batch(batch: int, timeout: float) -> list[Msg]:  # noqa: ASYNC109 - as FastStream calls it
-        if batch < BATCH:  # FastStream has some and asks for more: the company has already been waited for
-            raise nats.errors.TimeoutError
-        try:
-            messages = await fetch(1, timeout=timeout)
-        except TimeoutError as error:
-            raise nats.errors.TimeoutError from error
-        with contextlib.suppress(TimeoutError):  # nobody came along
-            messages += await fetch(batch - 1, timeout=COMPANY_TIMEOUT)
-        return messages
-
-    return fetch_batch

@@ -20,8 +20,9 @@ from nats.js.errors import NotFoundError
 from prometheus_client import CollectorRegistry
 
 from shared import topology
-from shared.bus import make_broker, mend_fetches
+from shared.bus import make_broker
 from shared.clock import Clock, SystemClock
+from shared.fetching import fetch_our_way
 from shared.http import Tokens
 from shared.settings import ServiceSettings
 
@@ -79,8 +80,8 @@ class Bus:
 
     async def consume(self) -> None:
         """Start the subscribers."""
+        fetch_our_way(self.broker)
         await self.broker.start()
-        mend_fetches(self.broker)
 
     async def stop(self) -> None:
         """Finish the batch in hand, then disconnect."""
