@@ -6,6 +6,7 @@ know, and with them everything personal that a sender may add, are dropped when 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime
@@ -212,20 +213,22 @@ def _decode(body: bytes) -> _Record:
 def _check_keys(record: _Record) -> None:
     """Refuse what would be legal JSON and still hurt the whole batch in the database or on the bus."""
     for name, value in (("id", record.id), ("source", record.source), ("data.dossier", record.data.dossier)):
-        if not value.strip() or _holds_control(value):
+        if not value.strip() or _CONTROL.search(value):
             raise Refused(name, "is blank or holds control characters", "send the key as plain text")
-    if _holds_control(record.correlationid):
+    if _CONTROL.search(record.correlationid):
         raise Refused("correlationid", "holds control characters", "send it as plain text or leave it out")
-    instants = [("time", record.time), *((f"data.{name}", getattr(record.data, name)) for name in _INSTANTS)]
-    for name, value in instants:
-        if value is not None and not 1900 <= value.year <= 2199:
-            raise Refused(name, f"lies in the year {value.year}", "send a date between 1900 and 2199")
+    _check_year("time", record.time)
+    for name in _INSTANTS:
+        if (value := getattr(record.data, name)) is not None:
+            _check_year(f"data.{name}", value)
 
 
-def _holds_control(text: str) -> bool:
-    return any(ord(letter) < 32 or ord(letter) == 127 for letter in text)
+def _check_year(name: str, value: datetime) -> None:
+    if not 1900 <= value.year <= 2199:
+        raise Refused(name, f"lies in the year {value.year}", "send a date between 1900 and 2199")
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _INSTANTS = tuple(name for name in Facts.__struct_fields__ if name.endswith("_at"))
 
 
