@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,12 +43,18 @@ class Pipeline:
         answers = await asyncio.gather(*(self.http.get(f"{url}/v1/backlog") for url in self.urls.values()))
         return sum(sum(answer.raise_for_status().json().values()) for answer in answers)
 
-    async def digested(self) -> None:
-        """Wait until nothing waits anywhere, three looks in a row: an event may be between two services at one look."""
-        calm = 0
+    async def digested(self) -> float:
+        """Wait until nothing waits anywhere, three looks in a row: an event may be between two services at one look.
+
+        Returns when the first of the three was taken (`perf_counter`). Looks cost the services work: they are few.
+        """
+        calm, since = 0, 0.0
         while calm < 3:
-            calm = 0 if await self.waiting() else calm + 1
-            await asyncio.sleep(0.05)
+            now = time.perf_counter()
+            busy = await self.waiting()
+            calm, since = (0, 0.0) if busy else (calm + 1, since or now)
+            await asyncio.sleep(0.2)
+        return since
 
     def weigh(self) -> dict[str, float]:
         """Peak resident memory of each service so far, in MB."""

@@ -28,6 +28,7 @@ from shared.bus import publish_atomically
 from shared.clock import SimulatedClock
 from shared.events.statements import encode_statement
 from shared.localtime import LOCAL, local_date
+from shared.loop import run
 from shared.observability import configure_logs
 from shared.settings import RULES
 from shared.topology import BATCH, CENTRE, onestop_subject
@@ -60,7 +61,7 @@ def demo(
     for name in ("SWEEP", "MEASURE", "DELIVER"):  # a simulated day lasts half a second
         os.environ.setdefault(f"MOTCUA_{name}_SECONDS", "0.05")
     _clear(data)
-    asyncio.run(_play(data, seed, BEGIN + timedelta(days=min(days, DAYS) - 1)))
+    run(_play(data, seed, BEGIN + timedelta(days=min(days, DAYS) - 1)))
 
 
 def _clear(data: Path) -> None:

@@ -14,6 +14,7 @@ import typer
 from services.cli.client import DEFAULT_DATA, CommandFailed, Data, said
 from services.embedded import DataFolder, DataFolderInUse, NotRunning
 from services.embedded.folder import is_free
+from shared.loop import run
 from shared.observability import configure_logs
 from shared.settings import RULES
 
@@ -27,7 +28,7 @@ def up(
     """Run embedded NATS, PostgreSQL and all four services until SIGINT or SIGTERM."""
     configure_logs(level=log_level)
     _refuse_early(data, port)
-    code = asyncio.run(_run(data, port, rules))
+    code = run(_run(data, port, rules))
     if code:
         raise CommandFailed(code, code=1)
 

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.cli.client import CommandFailed, said
 from shared import topology
+from shared.loop import run
 from shared.observability import configure_logs
 
 if TYPE_CHECKING:
@@ -50,12 +51,12 @@ def provision() -> None:
         for name, password in passwords.items()
     }
 
-    async def run() -> None:
+    async def work() -> None:
         await provisioning.provision_database(wanted.admin_database_url, passwords)
         await provisioning.migrate_all(urls)
         await provisioning.provision_bus(wanted.operator_nats_url, replicas=wanted.replicas)
 
-    asyncio.run(run())
+    asyncio.run(work())
     said.print("provisioned: roles, schemas, tables, streams and durables")
 
 
@@ -68,7 +69,7 @@ def serve(name: Annotated[str, typer.Argument(help="dossier, inspection, reporti
     settings = ServiceSettings()
     configure_logs(level=settings.log_level)
     try:
-        reason = asyncio.run(_serve(name, settings))
+        reason = run(_serve(name, settings))
     except OSError as error:
         raise CommandFailed(f"{name} cannot start: {error}", code=1) from error
     if reason:
