@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -53,7 +53,10 @@ class RecordStatements:
                 await repository.hear_sources(session, batch, now)
                 await outbox.add(session, events)
         self._poke()
-        return [self._verdict(one, unique, added, known) for one in batch]
+        verdicts = [_verdict(one, unique, added, known) for one in batch]
+        for (unit, status), count in Counter((one.heard.statement.unit, one.status) for one in verdicts).items():
+            self._metrics.statements.labels(unit, status).inc(count)
+        return verdicts
 
     async def _fold(self, session: Session[Any], fresh: Sequence[Heard], now: datetime) -> list[Outgoing]:
         by_dossier: dict[Key, list[Statement]] = defaultdict(list)
@@ -73,18 +76,17 @@ class RecordStatements:
         self._count(events)
         return events
 
-    def _verdict(self, one: Heard, unique: dict[Any, Heard], added: set[Any], known: dict[Any, int]) -> Verdict:
-        key = (one.statement.source, one.statement.id)
-        # redelivered after a crash between commit and receipt: the journal knows it under this very bus number
-        same = unique[key] is one if key in added else known.get(key) == one.sequence and one.sequence > 0
-        status = "accepted" if same else "duplicate"
-        self._metrics.statements.labels(one.statement.unit, status).inc()
-        return Verdict(heard=one, status=status)
-
     def _count(self, events: Sequence[Outgoing]) -> None:
-        for event in events:
-            _, _, unit, name = event.subject.split(".")
-            self._metrics.events.labels(unit, name).inc()
+        for subject, count in Counter(event.subject for event in events).items():
+            _, _, unit, name = subject.split(".")
+            self._metrics.events.labels(unit, name).inc(count)
+
+
+def _verdict(one: Heard, unique: dict[Any, Heard], added: set[Any], known: dict[Any, int]) -> Verdict:
+    key = (one.statement.source, one.statement.id)
+    # redelivered after a crash between commit and receipt: the journal knows it under this very bus number
+    same = unique[key] is one if key in added else known.get(key) == one.sequence and one.sequence > 0
+    return Verdict(heard=one, status="accepted" if same else "duplicate")
 
 
 def refold(

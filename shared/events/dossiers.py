@@ -7,7 +7,7 @@ time it happened, so any reader can answer "as of" any day without asking back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -121,7 +121,6 @@ class DossierSaid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 _said = msgspec.json.Decoder(DossierSaid)
-_state_fields = tuple(State.__struct_fields__)
 
 
 def read_snapshot(envelope: Envelope) -> Snapshot:
@@ -132,12 +131,6 @@ def read_snapshot(envelope: Envelope) -> Snapshot:
 def read_said(envelope: Envelope) -> DossierSaid:
     """The whole data of one dossier event; raises `ValueError` when it is not one."""
     return decode_bounded(_said.decode, envelope.data)
-
-
-def step_between(before: State, after: State, *, at: datetime, kind: str) -> Step | None:
-    """The change from one state to the next as a timeline entry; `None` when nothing changed."""
-    to = {name: new for name in _state_fields if (new := getattr(after, name)) != getattr(before, name)}
-    return Step(at=at, kind=kind, to=to) if to else None
 
 
 def states_by_day(timeline: Sequence[Step]) -> Iterator[tuple[date, State]]:
