@@ -14,7 +14,7 @@ from shared.database import Session
 from shared.events.dossiers import Snapshot
 from shared.facts import entries, newest, replace_spans, spans
 from shared.localtime import LOCAL
-from shared.measures import AS_OF, COLUMNS
+from shared.measures import AS_OF, COLUMNS, SUMS
 
 _encode = msgspec.json.Encoder().encode
 
@@ -68,17 +68,10 @@ _UPSERT = """
 
 async def sum_rollup(session: Session[Any], units: Sequence[str], begin: date, end: date) -> dict[str, list[Any]]:
     """Per unit the sums of form II.06a by field, from the rollup alone."""
+    sums = ", ".join(f"{expression} AS {column}" for column, expression in SUMS.items())
     rows = await session.fetch(
-        """
-        SELECT unit, field,
-               sum(n) FILTER (WHERE kind = 'online' AND day >= $2) AS c4,
-               sum(n) FILTER (WHERE kind = 'other' AND day >= $2) AS c5,
-               coalesce(sum(n) FILTER (WHERE kind IN ('online', 'other') AND day < $2), 0)
-                 - coalesce(sum(n) FILTER (WHERE kind IN ('early', 'on_time', 'late') AND day < $2), 0) AS c6,
-               sum(n) FILTER (WHERE kind = 'early' AND day >= $2) AS c8,
-               sum(n) FILTER (WHERE kind = 'on_time' AND day >= $2) AS c9,
-               sum(n) FILTER (WHERE kind = 'late' AND day >= $2) AS c10,
-               sum(n) FILTER (WHERE kind = 'overdue') AS c13
+        f"""
+        SELECT unit, field, {sums}
         FROM rollup WHERE unit = ANY($1::text[]) AND effective_on <= $3 GROUP BY unit, field
         """,
         list(units),
