@@ -15,11 +15,14 @@ from shared.units import load_units
 
 app = typer.Typer(no_args_is_help=True, help="Plans: validate, show, record evidence.")
 UnitOption = Annotated[str, typer.Option("--unit", help="unit code")]
-VERDICTS = {
-    "met": "✓ đạt", "missed": "✗ không đạt", "on_track": "đang đạt", "behind": "chưa đạt", "no_value": "chưa có số",
-    "needs_number": "chưa giao số", "by_evidence": "minh chứng", "trend_up": "tăng", "not_rising": "không tăng",
-    "no_comparison": "chưa có kỳ trước",
+MARKS = {
+    "met": "✓", "missed": "✗", "on_track": "△", "behind": "▽", "no_value": "", "needs_number": "–",
+    "trend_up": "↗", "not_rising": "↘", "no_comparison": "·",
 }  # fmt: skip
+LEGEND = "✓ đạt · ✗ không đạt · △ đang đạt, ▽ chưa đạt (kỳ chưa hết) · ↗ tăng, ↘ không tăng · – chưa giao số"
+EVIDENCE = "minh chứng"
+TITLE = 52
+"""Characters of a title in a table; the whole of it is in `--json` and in the plan."""
 PERIODS = {"plan": "kỳ kế hoạch", "report_year": "năm báo cáo", "half_year": "6 tháng"}
 
 
@@ -74,18 +77,20 @@ def evidence(
 def table_of(plan: dict[str, Any]) -> Table:
     """One line a target, one column a period, as people read it on a terminal."""
     periods = list(dict.fromkeys(one["period"] for one in plan["targets"]))
-    table = Table(title=plan["title"], title_justify="left")
-    table.add_column("Chỉ tiêu", no_wrap=True)
-    table.add_column("Nội dung", no_wrap=True, min_width=16, max_width=44)
-    table.add_column("Giao", no_wrap=True, justify="right")
+    table = Table(title=plan["title"], title_justify="left", caption=LEGEND, caption_justify="left")
+    table.add_column("Chỉ tiêu", no_wrap=True, min_width=6)
+    table.add_column("Nội dung", max_width=TITLE)
+    table.add_column("Giao", no_wrap=True, min_width=5, justify="right")
     for period in periods:
-        table.add_column(PERIODS.get(period, period), no_wrap=True)
+        table.add_column(PERIODS.get(period, period), no_wrap=True, min_width=9, justify="right")
     cells: dict[str, dict[str, str]] = {}
     for one in plan["targets"]:
         cells.setdefault(one["id"], {})[one["period"]] = _cell(one)
     for one in {target["id"]: target for target in plan["targets"]}.values():
         asked = f"{one['at_least']} %" if one.get("at_least") is not None else "–"
-        table.add_row(one["id"], one["title_vi"], asked, *(cells[one["id"]].get(period, "") for period in periods))
+        table.add_row(
+            one["id"], _short(one["title_vi"]), asked, *(cells[one["id"]].get(period, "") for period in periods)
+        )
     return table
 
 
@@ -98,6 +103,11 @@ def steps_of(inspection: dict[str, Any]) -> Table:
     return table
 
 
+def _short(title: str) -> str:
+    return title if len(title) <= TITLE else title[: TITLE - 1].rstrip() + "…"
+
+
 def _cell(one: dict[str, Any]) -> str:
-    verdict = VERDICTS.get(one["verdict"], one["verdict"])
-    return f"{one['percent']} {verdict}" if one.get("base") else verdict
+    if one["verdict"] == "by_evidence":
+        return EVIDENCE if one["period"] == "plan" else ""
+    return f"{one['percent'] or '–'} {MARKS.get(one['verdict'], '')}" if one.get("base") else "–"

@@ -59,7 +59,7 @@ def table_of(figures: dict[str, Any]) -> Table:
     unit = load_units(RULES).find(figures["unit"])
     title = f"{figures['form']} · {unit.name if unit else figures['unit']} · {figures['from']} → {figures['to']}"
     table = Table(title=title, title_justify="left", show_footer=True)
-    table.add_column("Lĩnh vực\n(2)", footer="Tổng số", no_wrap=True, min_width=16, max_width=40)
+    table.add_column("Lĩnh vực\n(2)", footer="Tổng số", no_wrap=True, min_width=16, max_width=52)
     for column, heading in zip(COLUMNS, HEADINGS, strict=True):
         number = column.removeprefix("c")
         table.add_column(f"{heading}\n({number})", footer=str(figures["total"][column]), justify="right")
