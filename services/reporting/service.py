@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from services.reporting.api import ReportingApi
+from services.reporting.documents import load_form
 from services.reporting.handlers import ReportingHandlers, routes
+from services.reporting.hearing import Hearing
 from services.reporting.metrics import ReportingMetrics
 from services.reporting.settings import ReportingSettings
+from services.reporting.signing import SigningKey
 from services.reporting.usecases import CloseReport, FollowDossiers, ShowFigures
 from shared.database import Database
 from shared.dead_letters import DeadLetters
@@ -29,10 +34,19 @@ def build(environment: Environment) -> Service:
     rules = load_period_rules(environment.rules)
     api = ReportingApi(
         show=ShowFigures(database, metrics),
-        close=CloseReport(database, environment.clock, units, rules, metrics, relay.poke),
+        close=CloseReport(
+            database,
+            environment.clock,
+            units,
+            rules,
+            load_form(environment.rules),
+            Hearing(bus.client, patience=10.0),
+            partial(SigningKey.load, settings.signing_key),
+            metrics,
+            relay.poke,
+        ),
         units=units,
         tokens=environment.tokens,
-        rules=environment.rules,
     )
     return Service(
         name=NAME,

@@ -52,5 +52,32 @@ class Report(Base, table=True):
     end: date
     closed_at: datetime = Field(sa_column=Column(TIMESTAMP(timezone=True), nullable=False))
     closed_by: str
+    closed_as: str
+    supersedes: int | None
     fingerprint: str
+    document: bytes
     figures: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class ReportFile(Base, table=True):
+    """A document of a closed report, byte for byte as its checksum was signed."""
+
+    __tablename__ = "report_file"
+
+    unit: str = Field(primary_key=True)
+    form: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    media_type: str
+    sha256: str
+    content: bytes
+
+
+class ReportKey(Base, table=True):
+    """A public key that checks closed reports; kept when the installation gets another one."""
+
+    __tablename__ = "report_key"
+
+    key_id: str = Field(primary_key=True)
+    public_pem: str

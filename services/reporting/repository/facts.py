@@ -1,11 +1,10 @@
-"""All queries of the reporting service; each runs in a transaction that the edge commits."""
+"""Queries about facts: the newest revision of each dossier, the rollup, and the lists behind a figure."""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -146,59 +145,3 @@ async def longest_overdue(session: Session[Any], units: Sequence[str], on: date,
 async def list_units(session: Session[Any]) -> list[str]:
     """Units of which any dossier is known."""
     return [row["unit"] for row in await session.fetch("SELECT DISTINCT unit FROM fact ORDER BY unit")]
-
-
-async def list_revisions(session: Session[Any], unit: str, begin: date, end: date) -> list[tuple[str, int]]:
-    """Every dossier that counts in the window, with the revision that it was counted from."""
-    rows = await session.fetch(
-        f"""
-        SELECT code, revision FROM fact JOIN (SELECT unit, code FROM span WHERE {AS_OF} AND {COLUMNS["c3"]}) AS s
-        USING (unit, code) ORDER BY code
-        """,
-        begin,
-        end,
-        [unit],
-    )
-    return [(row["code"], row["revision"]) for row in rows]
-
-
-async def find_report(session: Session[Any], unit: str, form: str, period: str) -> dict[str, Any] | None:
-    """The newest version of a closed report."""
-    row = await session.fetchrow(
-        "SELECT * FROM report WHERE unit = $1 AND form = $2 AND period = $3 ORDER BY version DESC LIMIT 1",
-        unit,
-        form,
-        period,
-    )
-    return _report(row) if row else None
-
-
-async def list_reports(session: Session[Any], units: Sequence[str] | None) -> list[dict[str, Any]]:
-    """Closed reports, by unit and period."""
-    rows = await session.fetch(
-        "SELECT * FROM report WHERE $1::text[] IS NULL OR unit = ANY($1::text[]) ORDER BY unit, period, version",
-        list(units) if units is not None else None,
-    )
-    return [_report(row) for row in rows]
-
-
-async def add_report(session: Session[Any], report: dict[str, Any], closed_at: datetime) -> bool:
-    """Freeze a report; `False` when somebody else closed it first."""
-    status = await session.execute(
-        """
-        INSERT INTO report (unit, form, period, version, begin, "end", closed_at, closed_by, fingerprint, figures)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb) ON CONFLICT DO NOTHING
-        """,
-        *(report[name] for name in ("unit", "form", "period", "version", "begin", "end")),
-        closed_at,
-        report["closed_by"],
-        report["fingerprint"],
-        json.dumps(report["figures"], ensure_ascii=False),
-    )
-    return bool(status.endswith(" 1"))
-
-
-def _report(row: Any) -> dict[str, Any]:
-    values = dict(row)
-    values["figures"] = json.loads(values["figures"])
-    return values
