@@ -119,6 +119,51 @@ def close(
 
 
 @app.command()
+def proposals(
+    unit: UnitOption,
+    closed: Annotated[bool, typer.Option("--all", help="decided and replaced ones too")] = False,
+    as_json: Json = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """List what would change closed reports: cell by cell, with the dossiers and who said it late."""
+    found = Client.find(data).get("/v1/reports/proposals", unit=unit, closed=closed)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    for one in found:
+        print(f"proposal {one['id']} ({one['status']}): {one['form']} {one['unit']} {one['period']} v{one['version']}")
+        for cell in one["cells"]:
+            print(f"  {cell['field']} {cell['column']}: {cell['old']} -> {cell['new']}")
+        for cause in one["causes"]:
+            revisions = f"revision {cause['old_revision'] or '–'} -> {cause['new_revision'] or '–'}"
+            print(f"  because of {cause['dossier']}, {revisions}, said by {', '.join(cause['sources'])}")
+
+
+@app.command()
+def approve(
+    number: Annotated[int, typer.Argument(help="number of the proposal")],
+    role: Annotated[str | None, typer.Option("--as", help="role in which you approve")] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Restate a closed report: a new version that supersedes the old one."""
+    one = Client.find(data).post(f"/v1/reports/proposals/{number}/approve", {"as": role})
+    print(f"restated {one['form']} {one['unit']} {one['period']} v{one['version']} supersedes v{one['supersedes']}")
+
+
+@app.command()
+def reject(
+    number: Annotated[int, typer.Argument(help="number of the proposal")],
+    reason: Annotated[str, typer.Option(help="why the closed figures stay")],
+    role: Annotated[str | None, typer.Option("--as", help="role in which you reject; by default the form's")] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Keep the closed figures; the proposal stays on record with the reason."""
+    body = {"as": role, "reason": reason}
+    one = Client.find(data).post(f"/v1/reports/proposals/{number}/reject", body)
+    print(f"rejected proposal {one['id']}: {one['reason']}")
+
+
+@app.command()
 def export(
     unit: Annotated[str, typer.Option()],
     period: Annotated[str, typer.Option()],

@@ -14,13 +14,16 @@ from services.reporting.domain import (
     FORM,
     FiguresDoNotBalance,
     PeriodNotOver,
+    ProposalDecided,
+    ProposalOutdated,
     ReportAlreadyClosed,
     ReportNotClosed,
     RoleMissing,
+    UnknownProposal,
 )
 from services.reporting.hearing import NotYetHeard
 from services.reporting.signing import SigningKeyUnusable
-from services.reporting.usecases import CloseReport, ShowFigures
+from services.reporting.usecases import CloseReport, DecideProposal, ShowFigures
 from services.reporting.usecases.closing import stem
 from shared.http import Forbidden, Party, Tokens
 from shared.units import Units, UnknownUnit
@@ -37,10 +40,22 @@ class Close(BaseModel):
     role: str | None = Field(default=None, alias="as")
 
 
+class Decision(BaseModel):
+    """In which role a proposal is decided, and why it is rejected."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    role: str | None = Field(default=None, alias="as")
+    reason: str = ""
+
+
 class ReportingApi:
     """The door with what it needs; `router()` gives the routes."""
 
-    def __init__(self, *, show: ShowFigures, close: CloseReport, units: Units, tokens: Tokens) -> None:
+    def __init__(
+        self, *, show: ShowFigures, close: CloseReport, decide: DecideProposal, units: Units, tokens: Tokens
+    ) -> None:
+        self._decide = decide
         self._show, self._close, self._units, self._tokens = show, close, units, tokens
 
     def router(self) -> APIRouter:
@@ -54,6 +69,9 @@ class ReportingApi:
         router.add_api_route("/sheet", self.sheet, methods=["GET"])
         router.add_api_route("/file", self.file, methods=["GET"])
         router.add_api_route("/keys", self.keys, methods=["GET"])
+        router.add_api_route("/proposals", self.proposals, methods=["GET"])
+        router.add_api_route("/proposals/{number}/approve", self.approve, methods=["POST"])
+        router.add_api_route("/proposals/{number}/reject", self.reject, methods=["POST"])
         return router
 
     async def figures(
@@ -148,6 +166,27 @@ class ReportingApi:
         disposition = f'attachment; filename="{found["name"]}"'
         return Response(found["content"], media_type=found["media_type"], headers={"Content-Disposition": disposition})
 
+    async def proposals(self, request: Request, unit: Annotated[list[str], Query()], closed: bool = False) -> Response:
+        """Changes of closed reports that wait for a decision; `closed` brings the decided ones too."""
+        units = self._allowed(self._tokens.party(request), unit)
+        return await _for_people(self._decide.list(units, closed=closed))
+
+    async def approve(self, request: Request, number: int, decision: Decision) -> Response:
+        """Publish the next version; needs the role that the form names, and to name it."""
+        return await _for_people(self._approving(self._tokens.party(request), number, decision))
+
+    async def reject(self, request: Request, number: int, decision: Decision) -> Response:
+        """Keep the closed figures, and the reason."""
+        return await _for_people(self._rejecting(self._tokens.party(request), number, decision))
+
+    async def _approving(self, party: Party, number: int, decision: Decision) -> Any:
+        self._allowed(party, [(await self._decide.find(number))["unit"]])
+        return _shown(await self._decide.approve(number, by=party, role=decision.role))
+
+    async def _rejecting(self, party: Party, number: int, decision: Decision) -> Any:
+        self._allowed(party, [(await self._decide.find(number))["unit"]])
+        return await self._decide.reject(number, by=party, role=decision.role, reason=decision.reason)
+
     async def keys(self) -> Response:
         """The public keys that check closed reports; they are no secret."""
         return await _for_people(self._close.keys())
@@ -169,9 +208,17 @@ async def _for_people(answer: Any) -> Response:
         return JSONResponse(_plain(await answer))
     except RoleMissing as error:
         return JSONResponse({"error": str(error)}, status_code=403)
-    except (ReportAlreadyClosed, PeriodNotOver, FiguresDoNotBalance, NotYetHeard, SigningKeyUnusable) as error:
+    except (
+        ReportAlreadyClosed,
+        PeriodNotOver,
+        FiguresDoNotBalance,
+        NotYetHeard,
+        SigningKeyUnusable,
+        ProposalDecided,
+        ProposalOutdated,
+    ) as error:
         return JSONResponse({"error": str(error)}, status_code=409)
-    except (ReportNotClosed, UnknownUnit) as error:
+    except (ReportNotClosed, UnknownUnit, UnknownProposal) as error:
         return JSONResponse({"error": str(error)}, status_code=404)
     except ValueError as error:
         return JSONResponse({"error": str(error)}, status_code=400)

@@ -17,7 +17,6 @@ from services.reporting.domain.forms import (
     figures,
 )
 from services.reporting.domain.restating import (
-    NothingToDecide,
     ProposalDecided,
     ProposalOutdated,
     ReasonMissing,
@@ -32,7 +31,6 @@ __all__ = [
     "FORM",
     "Figures",
     "FiguresDoNotBalance",
-    "NothingToDecide",
     "PeriodNotOver",
     "ProposalDecided",
     "ProposalOutdated",

@@ -42,10 +42,6 @@ class ReasonMissing(ValueError):
         super().__init__(f"proposal {number} is rejected with a reason only; say --reason '…'")
 
 
-class NothingToDecide(Exception):
-    """The closed figures and the present ones agree again."""
-
-
 def changed_cells(was: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Every cell that differs: `{"field", "column", "old", "new"}`, by field and column; an absent row counts 0."""
     before, after = ({row["field"]: row for row in rows} for rows in (was, now))

@@ -8,6 +8,17 @@ from services.reporting.repository.facts import (
     sum_rollup,
     upsert_facts,
 )
+from services.reporting.repository.proposals import (
+    add_proposal,
+    count_unjudged,
+    decide,
+    find_last_proposal,
+    find_proposal,
+    list_causes,
+    list_proposals,
+    list_unjudged,
+    note_judged,
+)
 from services.reporting.repository.reports import (
     add_report,
     find_file,
@@ -19,17 +30,26 @@ from services.reporting.repository.reports import (
 )
 
 __all__ = [
+    "add_proposal",
     "add_report",
     "count_spans",
+    "count_unjudged",
+    "decide",
     "find_file",
+    "find_last_proposal",
+    "find_proposal",
     "find_report",
     "freeze",
     "list_behind",
+    "list_causes",
     "list_counted",
     "list_keys",
+    "list_proposals",
     "list_reports",
     "list_units",
+    "list_unjudged",
     "longest_overdue",
+    "note_judged",
     "sum_rollup",
     "upsert_facts",
 ]

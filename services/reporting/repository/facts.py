@@ -17,10 +17,15 @@ from shared.measures import AS_OF, COLUMNS
 _encode = msgspec.json.Encoder().encode
 
 
-async def upsert_facts(session: Session[Any], snapshots: Sequence[Snapshot]) -> list[tuple[str, str]]:
+Changed = list[tuple[str, str]]
+"""(unit, dossier code)."""
+
+
+async def upsert_facts(session: Session[Any], snapshots: Sequence[Snapshot]) -> tuple[Changed, bool]:
     """Keep snapshots that are newer than what is known and move the rollup with them, in one statement.
 
-    What is not newer changes nothing, so redelivery is harmless. Returns the dossiers that changed.
+    What is not newer changes nothing, so redelivery is harmless. Returns the dossiers that changed, and whether any
+    moved what a closed report may have counted; that is noted in this transaction, for `JudgeLateFacts`.
     """
     wanted = newest(snapshots)
     of_dossier = {(one.unit, one.dossier): spans(one) for one in wanted}
@@ -37,7 +42,21 @@ async def upsert_facts(session: Session[Any], snapshots: Sequence[Snapshot]) -> 
     changed = [(row["unit"], row["code"]) for row in rows]
     if changed:
         await replace_spans(session, changed, [span for key in changed for span in of_dossier[key]])
-    return changed
+    late = {(row["unit"], row["code"]): row["old_revision"] for row in rows if row["late"]}
+    await _note_late(session, [one for one in snapshots if one.revision > late.get((one.unit, one.dossier), 2**31)])
+    return changed, bool(late)
+
+
+async def _note_late(session: Session[Any], snapshots: Sequence[Snapshot]) -> None:
+    if not snapshots:
+        return
+    await session.executemany(
+        """
+        INSERT INTO late_fact (unit, code, revision, source, recorded_at, judged) VALUES ($1, $2, $3, $4, $5, false)
+        ON CONFLICT (unit, code, revision) DO UPDATE SET judged = false
+        """,
+        sorted((one.unit, one.dossier, one.revision, one.source, one.recorded_at) for one in snapshots),
+    )
 
 
 _UPSERT = """
@@ -47,7 +66,8 @@ _UPSERT = """
       INSERT INTO fact AS f (unit, code, revision, entries) SELECT unit, code, revision, entries FROM incoming
       ON CONFLICT (unit, code) DO UPDATE SET revision = excluded.revision, entries = excluded.entries
       WHERE f.revision < excluded.revision
-      RETURNING new.unit, new.code, new.entries AS entries, old.entries AS old_entries
+      RETURNING new.unit, new.code, new.entries AS entries, old.entries AS old_entries,
+                coalesce(old.revision, 0) AS old_revision
     ), moves AS (
       SELECT e, 1 AS sign FROM changed, jsonb_array_elements(entries) AS e
       UNION ALL
@@ -59,8 +79,20 @@ _UPSERT = """
     ), moved AS (
       INSERT INTO rollup AS r (unit, field, kind, day, effective_on, n) SELECT * FROM sums
       ON CONFLICT (unit, field, kind, day, effective_on) DO UPDATE SET n = r.n + excluded.n
+    ), closed AS (
+      SELECT unit, (SELECT max("end")::text FROM report AS r WHERE r.unit = i.unit) AS until
+      FROM (SELECT DISTINCT unit FROM incoming) AS i
     )
-    SELECT unit, code FROM changed
+    SELECT unit, code, old_revision, until IS NOT NULL AND
+           jsonb_path_query_array(entries, 'strict $[*] ? (@[4] <= $until)', jsonb_build_object('until', until))
+           IS DISTINCT FROM
+           jsonb_path_query_array(coalesce(old_entries, '[]'), 'strict $[*] ? (@[4] <= $until)', jsonb_build_object('until', until))
+           AS late
+    FROM changed JOIN closed USING (unit)
+"""
+"""`late`: what the dossier adds to windows up to the unit's last closed day (an entry's fifth part says from when) moved.
+
+The paths are `strict`: a lax filter would unwrap each entry and find nothing, ever.
 """
 
 

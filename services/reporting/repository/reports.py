@@ -61,7 +61,11 @@ async def list_reports(session: Session[Any], units: Sequence[str] | None) -> li
 
 
 async def add_report(
-    session: Session[Any], report: dict[str, Any], files: Sequence[dict[str, Any]], public_pem: str
+    session: Session[Any],
+    report: dict[str, Any],
+    files: Sequence[dict[str, Any]],
+    dossiers: Sequence[dict[str, Any]],
+    public_pem: str,
 ) -> None:
     """Freeze a report with its files and the public key that checks it."""
     names = (
@@ -85,6 +89,14 @@ async def add_report(
         [
             (*(report[name] for name in names[:4]), one["name"], one["media_type"], one["sha256"], one["content"])
             for one in files
+        ],
+    )
+    await session.copy_records_to_table(
+        "report_dossier",
+        columns=[*names[:4], "code", "revision", "field", "columns"],
+        records=[
+            (*(report[name] for name in names[:4]), one["dossier"], one["revision"], one["field"], one["columns"])
+            for one in dossiers
         ],
     )
     await session.execute(

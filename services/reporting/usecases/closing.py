@@ -111,7 +111,29 @@ class CloseReport:
         name = self._units.get(unit).name
         files = await asyncio.to_thread(render, self._form, report, name, leaves)
         report["document"] = sign(report, {"count": len(leaves), "merkle_root": root}, files, key)
-        await repository.add_report(session, report, files, key.public_pem)
+        await repository.add_report(session, report, files, dossiers, key.public_pem)
+        return report
+
+    @property
+    def restated_by(self) -> str:
+        """The role that may restate a closed report."""
+        return self._form.signed_off.restate
+
+    def poke(self) -> None:
+        """Something was committed for the bus."""
+        self._poke()
+
+    async def restate(
+        self, session: Session[Any], old: dict[str, Any], proposal: dict[str, Any], *, by: str, role: str
+    ) -> dict[str, Any]:
+        """Freeze the next version in the caller's transaction, which `repository.freeze` began; says `restated`."""
+        days = self.window(old["unit"], old["period"])
+        report = await self._freeze(session, days, {
+            **{name: old[name] for name in ("unit", "form", "period", "begin", "end")}, "version": old["version"] + 1,
+            "supersedes": old["version"], "closed_at": self._clock.now(), "closed_by": by, "closed_as": role,
+            "restatement": {"proposal": proposal["id"], "cells": proposal["cells"]},
+        }, self._key())  # fmt: skip
+        await outbox.add(session, [said("restated", report)])
         return report
 
     async def closed(self, unit: str, form: str, code: str, version: int | None = None) -> dict[str, Any]:
@@ -176,6 +198,8 @@ def sign(report: dict[str, Any], dossiers: dict[str, Any], files: Sequence[dict[
         "signed_off": {"by": report["closed_by"], "role": report["closed_as"], "at": _local(report["closed_at"]).isoformat()},
         "files": [{name: one[name] for name in ("name", "media_type", "sha256")} for one in files],
     }  # fmt: skip
+    if "restatement" in report:
+        rest["restatement"] = report["restatement"]
     return canonical({**rest, "signature": key.sign(canonical(rest))})
 
 
