@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from services.reporting.api import ReportingApi
-from services.reporting.documents import load_form
+from services.reporting.documents import Paper, load_form
 from services.reporting.handlers import ReportingHandlers, routes
 from services.reporting.hearing import Hearing
 from services.reporting.metrics import ReportingMetrics
@@ -34,12 +34,14 @@ def build(environment: Environment) -> Service:
     follow = FollowDossiers(database, metrics, judge.poke)
     bus.broker.include_router(routes(ReportingHandlers(follow, dead_letters)))
     rules = load_period_rules(environment.rules)
+    form = load_form(environment.rules)
     close = CloseReport(
         database,
         environment.clock,
         units,
         rules,
-        load_form(environment.rules),
+        form,
+        Paper(environment.rules, form),
         Hearing(bus.client, patience=10.0),
         partial(SigningKey.load, settings.signing_key),
         metrics,

@@ -94,7 +94,7 @@ def test_a_closed_report_is_signed_and_every_change_is_found_offline(system: Run
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     system.stop()
     assert motcua("report", "verify", document).returncode == 0
-    for name in (f"{STEM}.xlsx", f"{STEM}.dossiers.jsonl"):
+    for name in (f"{STEM}.xlsx", f"{STEM}.pdf", f"{STEM}.docx", f"{STEM}.dossiers.jsonl"):
         assert motcua("report", "verify", folder / name).returncode == 0
 
     original = document.read_bytes()

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from services.reporting import repository
-from services.reporting.documents import Form, write_xlsx
+from services.reporting.documents import Form, Paper, write_docx, write_xlsx
 from services.reporting.domain import (
     PeriodNotOver,
     ReportAlreadyClosed,
@@ -38,11 +38,13 @@ from shared.http import Party
 from shared.localtime import LOCAL, local_date
 from shared.periods import Period, PeriodRules, period
 from shared.topology import REPORT, report_subject
-from shared.units import Units
+from shared.units import Unit, Units
 
 log = structlog.get_logger()
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PDF = "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 JSONL = "application/jsonl"
 
 
@@ -56,13 +58,14 @@ class CloseReport:
         units: Units,
         rules: PeriodRules,
         form: Form,
+        paper: Paper,
         hearing: Hearing,
         key: Callable[[], SigningKey],
         metrics: ReportingMetrics,
         poke: Callable[[], None],
     ) -> None:
         self._database, self._clock, self._units, self._rules, self._form = database, clock, units, rules, form
-        self._hearing, self._key, self._metrics, self._poke = hearing, key, metrics, poke
+        self._paper, self._hearing, self._key, self._metrics, self._poke = paper, hearing, key, metrics, poke
 
     def window(self, unit: str, code: str) -> Period:
         """The days of a unit's period; raises `UnknownUnit`, `UnknownPeriod`, `PeriodBeforeUnit`."""
@@ -108,8 +111,7 @@ class CloseReport:
         leaves = [dossier_leaf(one) for one in dossiers]
         root = merkle_root(leaves)
         report |= {"figures": of.as_json(), "fingerprint": fingerprint(of.as_json(), root)}
-        name = self._units.get(unit).name
-        files = await asyncio.to_thread(render, self._form, report, name, leaves)
+        files = await asyncio.to_thread(render, self._form, self._paper, report, self._units.get(unit), leaves)
         report["document"] = sign(report, {"count": len(leaves), "merkle_root": root}, files, key)
         await repository.add_report(session, report, files, dossiers, key.public_pem)
         return report
@@ -170,20 +172,29 @@ def stem(report: dict[str, Any]) -> str:
     return f"{report['form']}_{report['unit']}_{report['period']}_v{report['version']}"
 
 
-def render(form: Form, report: dict[str, Any], unit_name: str, leaves: Sequence[bytes]) -> list[dict[str, Any]]:
+def render(
+    form: Form, paper: Paper, report: dict[str, Any], unit: Unit, leaves: Sequence[bytes]
+) -> list[dict[str, Any]]:
     """Every document of a report but the signed one; the same report gives the same bytes."""
+    at = _local(report["closed_at"])
+    content = paper.content(report, unit, at)
     sheet = write_xlsx(
-        form, report["figures"], unit_name=unit_name, period=report["period"], created=_local(report["closed_at"])
+        form, report["figures"], unit_name=unit.name, period=report["period"], created=_local(report["closed_at"])
     )
-    contents = ((".xlsx", XLSX, sheet), (".dossiers.jsonl", JSONL, b"".join(leaf + b"\n" for leaf in leaves)))
+    contents = (
+        (".xlsx", XLSX, sheet),
+        (".pdf", PDF, paper.write_pdf(content, at)),
+        (".docx", DOCX, write_docx(content, at)),
+        (".dossiers.jsonl", JSONL, b"".join(leaf + b"\n" for leaf in leaves)),
+    )
     return [
         {
             "name": stem(report) + suffix,
             "media_type": media_type,
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "content": content,
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "content": body,
         }
-        for suffix, media_type, content in contents
+        for suffix, media_type, body in contents
     ]
 
 
