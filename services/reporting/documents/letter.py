@@ -55,8 +55,7 @@ def _prepare(document: Document, data: dict[str, Any], created: datetime) -> Non
 def _head(document: Document, data: dict[str, Any]) -> None:
     table = document.add_table(2, 2)
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
-    for row in table.rows:
-        row.cells[0].width, row.cells[1].width = Cm(6.5), Cm(10)
+    _widths(table, [6.3, 10.2])
     cells = [cell.paragraphs[0] for row in table.rows for cell in row.cells]
     _write(cells[0], "\n".join(data["agency"]), CENTRE, size=12, bold=True)
     _write(cells[1], messages.NATION, CENTRE, size=12, bold=True)
@@ -102,9 +101,15 @@ def _annex(document: Document, data: dict[str, Any]) -> None:
         _cells(table.rows[3 + index].cells, [str(index + 1), row["field"], *row["counts"]])
         table.rows[3 + index].cells[1].paragraphs[0].alignment = LEFT
     _cells(table.rows[-1].cells, ["", data["total"]["label"], *data["total"]["counts"]], bold=True)
-    for row in table.rows:
-        for index, cell in enumerate(row.cells):
-            cell.width = Cm((1, 7.7)[index]) if index < 2 else Cm(1.6)
+    _widths(table, [1.0, 6.7] + [1.68] * 11)
+
+
+def _widths(table: Any, centimetres: Sequence[float]) -> None:
+    table.autofit = False  # Word and LibreOffice else share the width out evenly
+    for column, width in zip(table.columns, centimetres, strict=True):
+        column.width = Cm(width)
+        for cell in column.cells:
+            cell.width = Cm(width)
 
 
 def _cells(cells: Sequence[Any], texts: Sequence[str], *, size: int = 10, bold: bool = False) -> None:
