@@ -23,6 +23,7 @@ from rich.table import Table
 from services.cli.client import Client, CommandFailed, results, said
 from services.cli.plans import steps_of as steps_table
 from services.cli.plans import table_of as plan_table
+from services.cli.reports import export_all
 from services.cli.reports import table_of as figures_table
 from shared.bus import publish_atomically
 from shared.clock import SimulatedClock
@@ -144,9 +145,8 @@ class Demo:
         names = {unit: load_units(RULES).get(unit).name for unit in UNITS}
         for report in client.get("/v1/reports", unit=list(UNITS)):
             out.print(figures_table(report["figures"]))
-            path = self.data / "out" / f"{report['form']}_{report['unit']}_{report['period']}_v{report['version']}.xlsx"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(client.get_bytes("/v1/reports/sheet", unit=report["unit"], period=report["period"]))
+            wanted = {"unit": report["unit"], "period": report["period"], "version": str(report["version"])}
+            export_all(client, self.data / "out" / "reports", **wanted)
         for unit in UNITS:
             found = client.get(f"/v1/plans/{unit}")
             for table in (*map(plan_table, found["plans"]), *map(steps_table, found["inspections"])):

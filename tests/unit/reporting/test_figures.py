@@ -9,7 +9,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from services.reporting.documents import load_form, write_xlsx
-from services.reporting.domain import Figures, FiguresDoNotBalance, check_balance, figures, fingerprint
+from services.reporting.domain import Figures, FiguresDoNotBalance, check_balance, figures
 from shared.localtime import LOCAL
 from shared.settings import RULES
 
@@ -61,13 +61,6 @@ def test_rows_are_sorted_empty_fields_left_out_and_the_total_is_their_sum() -> N
 def test_figures_that_contradict_each_other_are_never_closed(wrong: dict[str, int]) -> None:
     with pytest.raises(FiguresDoNotBalance, match="Hộ tịch"):
         check_balance(figures("10966", BEGIN, END, [{**BIRTHS, **wrong}]))
-
-
-def test_the_fingerprint_moves_with_a_figure_or_a_revision_and_not_with_the_order() -> None:
-    first = fingerprint(by_hand(), [("A", 1), ("B", 2)])
-    assert first == fingerprint(by_hand(), [("B", 2), ("A", 1)])
-    assert first != fingerprint(by_hand(), [("A", 1), ("B", 3)])
-    assert first != fingerprint(figures("10966", BEGIN, END, [LAND]), [("A", 1), ("B", 2)])
 
 
 def test_the_sheet_has_the_official_headings_thirteen_numbered_columns_and_totals_that_agree() -> None:

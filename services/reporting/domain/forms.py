@@ -1,9 +1,7 @@
-"""What a report is: figures of a form by field, their balance, and the fingerprint of what was closed."""
+"""What a report is: figures of a form by field, their balance, and why closing is refused."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -60,10 +58,8 @@ class PeriodNotOver(Exception):
 class FiguresDoNotBalance(Exception):
     """The figures contradict each other, so nothing may be closed."""
 
-    def __init__(self, unit: str, field: str) -> None:
-        super().__init__(
-            f"unit {unit}, field {field!r}: the columns do not add up; nothing was closed, tell the operators"
-        )
+    def __init__(self, unit: str, field: str, reason: str = "the columns do not add up") -> None:
+        super().__init__(f"unit {unit}, field {field!r}: {reason}; nothing was closed, tell the operators")
 
 
 Row = dict[str, Any]
@@ -113,14 +109,3 @@ def check_balance(of: Figures) -> None:
         sums = all(row[whole] == sum(row[part] for part in parts) for whole, parts in BALANCES)
         if not sums or min(row[column] for column in COLUMNS) < 0:
             raise FiguresDoNotBalance(of.unit, row["field"])
-
-
-def fingerprint(of: Figures, dossiers: Sequence[tuple[str, int]]) -> str:
-    """SHA-256 over the canonical figures and the revision of every dossier that they were made of."""
-    text = json.dumps(
-        {"figures": of.as_json(), "dossiers": sorted(dossiers)},
-        ensure_ascii=False,
-        sort_keys=True,
-        separators=(",", ":"),
-    )
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -4,53 +4,17 @@ from __future__ import annotations
 
 import io
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from services.reporting import messages
+from services.reporting.documents.form import Form, period_title
 from services.reporting.domain import COLUMNS
-from shared.rules import RuleModel, load
 
 FIRST_ROW = 8
 """Rows 0–3 are the head of the form, 4–6 its headings, 7 the numbers (1) … (13)."""
-
-
-class Group(RuleModel):
-    """A heading over several columns."""
-
-    title_vi: str
-    columns: list[str]
-
-
-class Form(RuleModel):
-    """A form's wording, by the rule file."""
-
-    form: str
-    valid_from: date
-    number_vi: str
-    title_vi: str
-    measured_in_vi: str
-    receiver_vi: str
-    groups: list[Group]
-    columns: dict[str, str]
-    number_vi_heading: str
-    field_vi_heading: str
-
-
-def load_form(rules: Path) -> Form:
-    """The form's wording; raises `RuleError` with file, line and field."""
-    return load(rules / "forms" / "ii-06a.yaml", Form)
-
-
-def period_title(code: str) -> str:
-    """`2025-Q4` → `Quý IV/2025`; any other text is an ad-hoc window."""
-    year, _, quarter = code.partition("-Q")
-    if quarter in ("1", "2", "3", "4"):
-        return messages.QUARTER.format(quarter=("I", "II", "III", "IV")[int(quarter) - 1], year=year)
-    return messages.YEAR.format(year=code) if code.isdigit() else messages.AD_HOC
 
 
 def write_xlsx(form: Form, figures: dict[str, Any], *, unit_name: str, period: str, created: datetime) -> bytes:
