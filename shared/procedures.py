@@ -11,10 +11,10 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -298,10 +298,6 @@ def _overlaps(versions: Sequence[Validity], loc: Loc, lines: Lines) -> Iterable[
     until = date.min
     for index, version in enumerate(versions):
         if index and version.valid_from <= until:
-            reason = f"begins before the version above ends (begin it on {until + timedelta(days=1)} or later)"
-            yield lines.problem((*loc, index, "valid_from"), reason if until < FOREVER else _UNENDED)
+            ends = "has no end" if until == FOREVER else f"ends on {until}"
+            yield lines.problem((*loc, index, "valid_from"), f"the version above {ends} (give it an earlier valid_to)")
         until = version.valid_to
-
-
-_UNENDED = "the version above has no end (give it valid_to)"
-Channel = Literal["direct", "online", "post"]
