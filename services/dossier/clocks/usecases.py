@@ -24,6 +24,8 @@ log = structlog.get_logger()
 BATCH = 200
 MOST_NOTED = 20_000
 """Keys kept in memory; beyond them the database is asked what is not measured."""
+PATIENCE = 30.0
+"""Seconds for which measuring waits for a pause in what comes in; then it goes on beside it."""
 BESIDE = 3.0
 """Rest after a batch, in times its length, while others need the processor: an import must not wait for clocks."""
 STATEMENT = "statement"
@@ -62,12 +64,25 @@ class KeepClocks:
         return done + await self._catch_up(book) + await self._follow_rules(book)
 
     async def run(self, seconds: float) -> None:
-        """For ever: measure until nothing is left, then rest; beside statements that come in take a quarter of the time."""
+        """For ever: measure until nothing is left, then wait for a quiet moment of at least `seconds`."""
+        while True:
+            await self._drain()
+            await self._wait_for_quiet(seconds)
+
+    async def _drain(self) -> None:
+        """Measure batch after batch, with rests while statements come in."""
         while True:
             heard, began = self._heard, monotonic()
-            measured = await self()
-            beside = BESIDE * (monotonic() - began) if self._heard != heard else 0.0
-            await asyncio.sleep(beside if measured else seconds)
+            if not await self():
+                return
+            await asyncio.sleep(BESIDE * (monotonic() - began) if self._heard != heard else 0.0)
+
+    async def _wait_for_quiet(self, seconds: float) -> None:
+        """Let a burst pass: its dossiers are then measured once each; under a steady stream patience ends."""
+        patient_until, heard = monotonic() + PATIENCE, -1
+        while heard != self._heard and (heard < 0 or monotonic() < patient_until):
+            heard = self._heard
+            await asyncio.sleep(seconds)
 
     async def _measure_noted(self, book: ClockBook) -> int:
         noted = list(self._noted)[:BATCH]
