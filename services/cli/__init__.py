@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from services.cli import centre, demo, operators, plans, reports, running, serving
+from services.cli import centre, demo, operators, plans, procedures, reports, running, serving
 from services.cli.client import CommandFailed
 from services.embedded import EmbeddedError
 from shared.rules import RuleError
@@ -22,6 +22,7 @@ app.command("republish")(operators.republish)
 app.command("doctor")(operators.doctor)
 app.add_typer(reports.app, name="report")
 app.add_typer(plans.app, name="plan")
+app.add_typer(procedures.app, name="procedures")
 app.add_typer(operators.dead_letters, name="deadletter")
 
 

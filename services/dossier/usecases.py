@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,8 +38,16 @@ class Verdict:
 class RecordStatements:
     """Journal, fold and outbox of one batch in one transaction."""
 
-    def __init__(self, database: Database, clock: Clock, metrics: DossierMetrics, poke: Callable[[], None]) -> None:
-        self._database, self._clock, self._metrics, self._poke = database, clock, metrics, poke
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        metrics: DossierMetrics,
+        poke: Callable[[], None],
+        changed: Callable[[Iterable[Key]], None] = lambda _: None,
+    ) -> None:
+        self._database, self._clock, self._metrics = database, clock, metrics
+        self._poke, self._changed = poke, changed
 
     async def __call__(self, batch: Sequence[Heard]) -> list[Verdict]:
         """Record statements; each is `accepted` or `duplicate`, and the receipt is worth its word: it is committed."""
@@ -53,6 +61,7 @@ class RecordStatements:
                 await repository.hear_sources(session, batch, now)
                 await outbox.add(session, events)
         self._poke()
+        self._changed((unique[key].statement.unit, unique[key].statement.dossier) for key in added)
         verdicts = [_verdict(one, unique, added, known) for one in batch]
         for (unit, status), count in Counter((one.heard.statement.unit, one.status) for one in verdicts).items():
             self._metrics.statements.labels(unit, status).inc(count)
