@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 from collections import Counter
@@ -152,7 +153,7 @@ class Demo:
             for table in (*map(plan_table, found["plans"]), *map(steps_table, found["inspections"])):
                 out.print(table)
         _show_overdue(out, client.get("/v1/reports/overdue", unit=list(UNITS), on=self.end.isoformat(), limit=5), names)
-        _show_alerts(out, client.get("/v1/alerts", unit=list(UNITS), limit=10_000))
+        _show_alerts(out, client.get("/v1/alerts", unit=list(UNITS), limit=10_000), self.data / "out" / "alerts")
         out.print(f"\n{self.said:,} statements played. Files in {self.data / 'out'}:")
         for path in sorted(one for one in (self.data / "out").rglob("*") if one.is_file()):
             out.print(f"  {path}  ({path.stat().st_size:,} bytes)", highlight=False)
@@ -190,9 +191,15 @@ def _show_overdue(out: Console, rows: Sequence[dict[str, Any]], names: dict[str,
     out.print(table)
 
 
-def _show_alerts(out: Console, alerts: Sequence[dict[str, Any]]) -> None:
+def _show_alerts(out: Console, alerts: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Alerts by what became of them, and the messages that carried them: a digest carries a day of them."""
+    lines = [line for file in sorted(folder.glob("*.jsonl")) for line in file.read_text("utf-8").splitlines()]
+    messages = Counter(json.loads(line)["rule"] for line in lines)
     counted = Counter((one["rule"], one["status"]) for one in alerts)
-    table = Table("Quy tắc", "Trạng thái", "Số lượng", title="Cảnh báo", title_justify="left")
-    for (rule, status), count in sorted(counted.items()):
-        table.add_row(rule, status, str(count))
+    table = Table("Quy tắc", title="Cảnh báo", title_justify="left")
+    for heading in ("Đã gửi", "trong số tin", "Chờ gửi", "Không gửi (đã cũ)"):
+        table.add_column(heading, justify="right")
+    for rule in sorted({rule for rule, _ in counted}):
+        sent, waiting, silent = (str(counted[rule, status]) for status in ("sent", "pending", "suppressed"))
+        table.add_row(rule, sent, str(messages[rule]), waiting, silent)
     out.print(table)

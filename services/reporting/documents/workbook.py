@@ -13,6 +13,8 @@ from services.reporting import messages
 from services.reporting.documents.form import Form, period_title
 from services.reporting.domain import COLUMNS
 
+ROW_HEIGHT, LINE = 16, 44
+"""Points of one line, and letters of a field that fit into it: programs differ in whether they stretch rows by themselves."""
 FIRST_ROW = 8
 """Rows 0–3 are the head of the form, 4–6 its headings, 7 the numbers (1) … (13)."""
 
@@ -31,6 +33,7 @@ def write_xlsx(form: Form, figures: dict[str, Any], *, unit_name: str, period: s
         "head": book.add_format({**base, "bold": True, "align": "center", "border": 1}),
         "number": book.add_format({**base, "italic": True, "align": "center", "border": 1, "font_size": 9}),
         "cell": book.add_format({**base, "border": 1}),
+        "order": book.add_format({**base, "border": 1, "align": "center"}),
         "count": book.add_format({**base, "border": 1, "num_format": "#,##0"}),
         "total": book.add_format({**base, "border": 1, "bold": True, "num_format": "#,##0"}),
     }
@@ -79,7 +82,8 @@ def _headings(sheet: Any, form: Form, styles: dict[str, Any]) -> None:
 def _rows(sheet: Any, figures: dict[str, Any], styles: dict[str, Any]) -> None:
     rows = figures["rows"]
     for index, row in enumerate(rows):
-        sheet.write(FIRST_ROW + index, 0, index + 1, styles["cell"])
+        sheet.set_row(FIRST_ROW + index, ROW_HEIGHT * -(-len(row["field"]) // LINE))
+        sheet.write(FIRST_ROW + index, 0, index + 1, styles["order"])
         sheet.write(FIRST_ROW + index, 1, row["field"], styles["cell"])
         for offset, column in enumerate(COLUMNS):
             sheet.write_number(FIRST_ROW + index, 2 + offset, row[column], styles["count"])
