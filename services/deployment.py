@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from services.provisioning import DATABASE
+from services.reporting.signing import make_key
 from shared import topology
 
 SERVER = "nats"
@@ -53,6 +54,7 @@ class Secrets:
         self._addresses()
         self._write("nats-users.conf", nats_users({one: self.password(f"nats-{one.name}") for one in accounts}))
         self._tokens()
+        self._signing_key()
         self.password("grafana-admin")
 
     def password(self, name: str) -> str:
@@ -81,6 +83,13 @@ class Secrets:
         others = {digest: party for digest, party in known.items() if party["name"] != OPERATOR_PARTY["name"]}
         digest = hashlib.sha256(self.password("http-operator").encode()).hexdigest()
         self._write("tokens", json.dumps({**others, digest: OPERATOR_PARTY}, indent=1, ensure_ascii=False))
+
+    def _signing_key(self) -> None:
+        """The key that signs closed reports; readable inside the folder like every secret that a container mounts."""
+        path = self.folder / "report-signing-key"
+        if not path.exists():
+            make_key(path)
+            path.chmod(0o444)
 
     def _certificate(self, name: str) -> None:
         """Sign a server's certificate with the installation's own authority; made anew two months before it ends."""

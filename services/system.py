@@ -24,6 +24,7 @@ from services.inspection.service import build as build_inspection
 from services.notification.service import build as build_notification
 from services.provisioning import DATABASE, migrate_all, provision_bus, provision_database
 from services.reporting.service import build as build_reporting
+from services.reporting.signing import make_key
 from shared import topology
 from shared.clock import Clock, SystemClock
 from shared.http import HttpServer, Tokens, make_app
@@ -105,7 +106,8 @@ async def _serve(
 ) -> AsyncIterator[System]:
     token, tokens = operator_token(folder)
     fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    settings = ServiceSettings(rules=rules, out=folder.path / "out", **overrides)
+    make_key(key := folder.secrets / "report-signing-key.pem")
+    settings = ServiceSettings(**{"rules": rules, "out": folder.path / "out", "signing_key": key, **overrides})
     environment = Environment(
         settings=settings,
         clock=clock,
@@ -145,7 +147,7 @@ def operator_token(folder: DataFolder) -> tuple[str, Tokens]:
     path = folder.path / "secrets" / "tokens.json"
     known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     digest = hashlib.sha256(token.encode()).hexdigest()
-    known[digest] = {"name": "operator", "units": ["*"], "roles": ["operator", "import", "reporter"]}
+    known[digest] = {"name": "operator", "units": ["*"], "roles": ["operator", "import", "reporter", "approver"]}
     path.write_text(json.dumps(known, indent=1), "utf-8")
     path.chmod(0o600)
     return token, Tokens.load(path)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import nats.errors
 import structlog
 from faststream import AckPolicy, BaseMiddleware, PublishCommand, StreamMessage
 from faststream.exceptions import HandlerException, NackMessage
@@ -26,18 +25,16 @@ from faststream.prometheus.middleware import PrometheusMiddleware
 from faststream.security import BaseSecurity
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
 from prometheus_client import CollectorRegistry
 
 from shared.events.envelope import Outgoing
+from shared.fetching import FETCH_TIMEOUT
 from shared.topology import BATCH, Durable, inbox_of
 
 log = structlog.get_logger()
 
 DUPLICATE_IN_BATCH = 10201
 PUBLISH_TIMEOUT = 5.0
-FETCH_TIMEOUT = 0.15
-"""Seconds that a lone message waits for company; half of what a person notices, and few enough empty fetches."""
 GRACEFUL_TIMEOUT = 20.0
 MAX_RETRY_DELAY = 60.0
 
@@ -237,25 +234,3 @@ async def each_or_all(
                 if is_transient(failure):
                     raise
                 await give_up(raw, failure)
-
-
-def mend_timeouts(broker: NatsBroker) -> None:
-    """Call after `broker.start()`: make a fetch that runs out of time say so in the one way FastStream understands.
-
-    With a few milliseconds left nats-py raises `asyncio.TimeoutError`, FastStream 0.7.8 waits for its subclass
-    `nats.errors.TimeoutError`: the reading task dies, and what it had fetched comes back only after `ack_wait`.
-    """
-    for subscriber in broker.subscribers:
-        subscription = getattr(subscriber, "subscription", None)
-        if isinstance(subscription, JetStreamContext.PullSubscription):
-            subscription.fetch = _speaking_nats(subscription.fetch)  # type: ignore[method-assign, assignment]
-
-
-def _speaking_nats(fetch: Callable[..., Awaitable[list[Msg]]]) -> Callable[..., Awaitable[list[Msg]]]:
-    async def fetch_or_time_out(*args: Any, **options: Any) -> list[Msg]:
-        try:
-            return await fetch(*args, **options)
-        except TimeoutError as error:
-            raise nats.errors.TimeoutError from error
-
-    return fetch_or_time_out

@@ -115,6 +115,8 @@ def run_migrations(config: Config, metadata: MetaData) -> None:
     service, url = config.attributes["service"], config.attributes["url"]
 
     def run(connection: Connection) -> None:
+        # a role's own schema is its default one, reflected without a name: `alembic check` would find no table at all
+        connection.dialect.default_schema_name = "public"
         context.configure(
             connection=connection,
             target_metadata=metadata,

@@ -40,6 +40,33 @@ COLUMNS: dict[str, str] = {
 """Columns 3–13 of form II.06a/VPCP/KSTT as conditions; counting them row by row is the slow, independent way."""
 
 
+def _sum(*kinds: str, when: str = "day >= $2") -> str:
+    names = ", ".join(f"'{kind}'" for kind in kinds)
+    return f"coalesce(sum(n) FILTER (WHERE kind IN ({names}) AND {when}), 0)"
+
+
+_RECEIVED_BEFORE = _sum("online", "other", when="day < $2")
+_DONE_BEFORE = _sum("early", "on_time", "late", when="day < $2")
+_ALL = f"{_sum('online', 'other')} + {_RECEIVED_BEFORE} - {_DONE_BEFORE}"
+_LEFT = f"{_ALL} - {_sum('early', 'on_time', 'late')}"
+_LATE_NOW = _sum("overdue", when="true")
+
+SUMS: dict[str, str] = {
+    "c3": _ALL,
+    "c4": _sum("online"),
+    "c5": _sum("other"),
+    "c6": f"{_RECEIVED_BEFORE} - {_DONE_BEFORE}",
+    "c7": _sum("early", "on_time", "late"),
+    "c8": _sum("early"),
+    "c9": _sum("on_time"),
+    "c10": _sum("late"),
+    "c11": _LEFT,
+    "c12": f"{_LEFT} - {_LATE_NOW}",
+    "c13": _LATE_NOW,
+}
+"""The same columns as sums over the rollup's entries effective by the window's end; $2 = first day. Tests compare both."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rate:
     """A share: of the dossiers in `base`, those that also meet `hit`; nobody knows more than the facts say."""

@@ -25,7 +25,8 @@ def configure_logs(*, level: str = "INFO", console: bool | None = None, stream: 
         structlog.processors.TimeStamper(fmt="iso", utc=False),
     ]
     render: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        # the default prints every local variable: citizens' data, and 100 KB of a bad message hold the loop for 20 s
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if readable
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )

@@ -20,8 +20,9 @@ from nats.js.errors import NotFoundError
 from prometheus_client import CollectorRegistry
 
 from shared import topology
-from shared.bus import make_broker, mend_timeouts
+from shared.bus import make_broker
 from shared.clock import Clock, SystemClock
+from shared.fetching import fetch_our_way
 from shared.http import Tokens
 from shared.settings import ServiceSettings
 
@@ -83,8 +84,8 @@ class Bus:
 
     async def consume(self) -> None:
         """Start the subscribers."""
+        fetch_our_way(self.broker)
         await self.broker.start()
-        mend_timeouts(self.broker)
 
     async def stop(self) -> None:
         """Finish the batch in hand, then disconnect."""

@@ -38,3 +38,4 @@ class ServiceSettings(BaseSettings):
     log_console: bool | None = Field(default=None, description="readable logs; by default only on a terminal")
     deliveries: Path | None = Field(default=None, description="YAML file of receivers: role to apprise addresses")
     replicas: int = Field(default=1, ge=1, le=5, description="copies of every stream (3 in a cluster)")
+    signing_key: Path | None = Field(default=None, description="PEM file of the Ed25519 key that signs closed reports")

@@ -140,7 +140,16 @@ ACCOUNTS: tuple[Account, ...] = (
     # its HTTP and file doors put records on ONESTOP; it alone answers inboxes: those of centres, doors and operators
     _service("dossier", *STREAMS[DOSSIER], *STREAMS[ONESTOP], "_INBOX.*", "_INBOX.centre.>", "_INBOX.dossier.>"),
     _service("inspection", *STREAMS[INSPECTION]),
-    _service("reporting", *STREAMS[REPORT], _FILES, *_reads_files(REPORTS), f"$JS.API.STREAM.PURGE.OBJ_{REPORTS}"),
+    _service(
+        "reporting",
+        *STREAMS[REPORT],
+        _FILES,
+        *_reads_files(REPORTS),
+        f"$JS.API.STREAM.PURGE.OBJ_{REPORTS}",
+        # before it closes a report it asks whether all that was said has been read
+        *(f"$JS.API.STREAM.INFO.{stream}" for stream in (ONESTOP, DOSSIER)),
+        f"$JS.API.CONSUMER.INFO.{ONESTOP}.dossier",
+    ),
     _service("notification", *STREAMS[ALERT]),
     Account(
         name=OPERATOR,

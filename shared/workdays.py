@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
@@ -174,7 +174,7 @@ def load_calendar(rules_root: Path, known_on: date | None = None) -> Calendar:
 
 def build_calendar(rules: CalendarRules, known_on: date | None = None) -> Calendar:
     """As `load_calendar`, from rules at hand."""
-    public = holidays.country_holidays("VN", years=range(rules.first_year, rules.last_year + 1), language="vi")
+    public = _public_holidays(rules.first_year, rules.last_year)
     shifts = tuple((_since_midnight(shift.begin), _since_midnight(shift.end)) for shift in rules.office_hours)
     known = [entry for entry in rules.days if known_on is None or entry.known_since <= known_on]
     common = [entry for entry in known if entry.unit is None]
@@ -183,6 +183,12 @@ def build_calendar(rules: CalendarRules, known_on: date | None = None) -> Calend
     closures = {entry.unit for entry in known if entry.unit is not None}
     own = {unit: _correct(whole, [entry for entry in known if entry.unit == unit]) for unit in closures}
     return replace(whole, units=own)
+
+
+@cache
+def _public_holidays(first_year: int, last_year: int) -> holidays.HolidayBase:
+    """Only read by its callers; working them out takes longer than all the rest."""
+    return holidays.country_holidays("VN", years=range(first_year, last_year + 1), language="vi")
 
 
 def _correct(calendar: Calendar, corrections: Iterable[CalendarDay]) -> Calendar:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from services.cli import centre, demo, installing, operators, plans, reports, running, serving
+from services.cli import centre, demo, installing, operators, plans, procedures, reports, running, serving
 from services.cli.client import CommandFailed
 from services.embedded import EmbeddedError
 from shared.rules import RuleError
@@ -23,6 +23,7 @@ app.command("republish")(operators.republish)
 app.command("doctor")(operators.doctor)
 app.add_typer(reports.app, name="report")
 app.add_typer(plans.app, name="plan")
+app.add_typer(procedures.app, name="procedures")
 app.add_typer(installing.tokens, name="token")
 app.add_typer(operators.dead_letters, name="deadletter")
 
@@ -36,6 +37,12 @@ def main() -> None:
         sys.exit(error.code)
     except (EmbeddedError, RuleError) as error:
         print(f"motcua: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # `motcua … | head` took what it wanted
+        sys.stdout = None
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"motcua: {place}{error.strerror or error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, said
 from services.dossier.files import FileUnreadable, Item, OpenedFile, open_file
@@ -58,11 +57,12 @@ def import_files(
 
     Exit 0 when everything was taken, 3 when some items were rejected, 2 when a file cannot be read at all.
     """
+    heard_up_to = _instant(as_of)
     client = Client.find(data)
     outcomes, unreadable = list[Outcome](), list[str]()
     for path in files:
         try:
-            outcomes.append(_import(client, path, unit, datetime.fromisoformat(as_of) if as_of else None))
+            outcomes.append(_import(client, path, unit, heard_up_to))
         except FileUnreadable as error:
             unreadable.append(str(error))
     client.wait_until_digested()
@@ -71,6 +71,18 @@ def import_files(
         raise typer.Exit(2)
     if any(outcome.rejected for outcome in outcomes):
         raise typer.Exit(3)
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandFailed(f"--as-of {text} is no instant; write it as 2025-11-30T17:00:00+07:00") from error
+    if instant.tzinfo is None:
+        raise CommandFailed(f"--as-of {text} has no offset; write it as {text}+07:00")
+    return instant
 
 
 def _import(client: Client, path: Path, unit: str | None, as_of: datetime | None) -> Outcome:
@@ -145,12 +157,9 @@ def _show(outcomes: list[Outcome], unreadable: list[str], as_json: bool) -> None
         print(
             f"{outcome.file}: {outcome.accepted} accepted, {outcome.duplicate} duplicate, {len(outcome.rejected)} rejected"
         )
-        if outcome.rejected:
-            table = Table("line", "dossier", "field", "reason", "what to do")
-            for one in sorted(outcome.rejected, key=lambda one: one["line"])[:50]:
-                cells = (one["line"], one["code"], one["field"], one["reason"], one.get("advice") or "")
-                table.add_row(*map(str, cells))
-            said.print(table)
+        for one in sorted(outcome.rejected, key=lambda one: int(one["line"])):
+            advice = f" ({one['advice']})" if one.get("advice") else ""
+            print(f"{outcome.file}:{one['line']}: {one['code'] or '-'}: {one['field']}: {one['reason']}{advice}")
     for reason in unreadable:
         said.print(f"cannot be read: {reason}", style="red", highlight=False)
 

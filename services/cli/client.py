@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,11 @@ Data = Annotated[Path, typer.Option("--data", envvar="MOTCUA_DATA", help="data f
 DEFAULT_DATA = Path("var")
 said = Console(stderr=True)
 """Progress and remarks; standard output carries results only."""
+
+
+def results() -> Console:
+    """Standard output; a pipe or a file has no width, and a table squeezed into 80 columns loses its words."""
+    return Console() if sys.stdout.isatty() else Console(width=150)
 
 
 class CommandFailed(Exception):
@@ -81,7 +87,7 @@ class Client:
         for attempt in range(5):
             try:
                 response: httpx.Response = send()
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise CommandFailed(f"{self.url} does not answer ({error}); is `motcua up` still running?") from error
             if response.status_code != 503 or attempt == 4:
                 break
@@ -96,4 +102,9 @@ def _reason(response: httpx.Response) -> str:
         body = response.json()
     except ValueError:
         return f"{response.status_code} {response.text[:200]}"
-    return str(body.get("error") or body.get("detail") or body)
+    if not isinstance(body, dict):
+        return f"{response.status_code} {str(body)[:200]}"
+    detail = body.get("error") or body.get("detail") or body.get("problems") or body
+    if isinstance(detail, list):  # what FastAPI found wrong with the request
+        return "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in detail)
+    return str(detail)

@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import asyncpg
 import nats
+import nats.errors
 import typer
 from nats.aio.client import Client as Bus
 from nats.js.errors import NotFoundError
-from rich.console import Console
 from rich.table import Table
 
-from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, said
+from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, results
 from services.embedded import DataFolder
-from shared.bus import publish
-from shared.events.envelope import Outgoing, decode_envelope, read_data
+from shared.bus import publish_atomically
+from shared.events.envelope import decode_envelope, read_data
 from shared.topology import BATCH, DEAD, SERVICES, STREAMS
 
 dead_letters = typer.Typer(no_args_is_help=True, help="What services could not take.")
@@ -28,14 +29,27 @@ Result = TypeVar("Result")
 
 
 def _on_bus(data: Path, work: Callable[[Bus], Awaitable[Result]]) -> Result:
+    url = os.environ.get("MOTCUA_NATS_URL") or DataFolder(data).read_runtime()["nats_url"]
+    place = url.rpartition("@")[2].removeprefix("nats://")
+
     async def run() -> Result:
-        bus = await nats.connect(DataFolder(data).read_runtime()["nats_url"], max_reconnect_attempts=3)
+        try:
+            async with asyncio.timeout(10):
+                bus = await nats.connect(url, max_reconnect_attempts=2, reconnect_time_wait=1, error_cb=_silent)
+        except (nats.errors.Error, OSError) as error:
+            raise CommandFailed(
+                f"the bus at {place} does not answer ({error or type(error).__name__}); see motcua doctor"
+            ) from error
         try:
             return await work(bus)
         finally:
             await bus.close()
 
     return asyncio.run(run())
+
+
+async def _silent(_: Exception) -> None:
+    """The command says in one line what happened; the client would add a trace."""
 
 
 @dead_letters.command("list")
@@ -50,7 +64,7 @@ def list_letters(
     table = Table("number", "service", "origin", "field", "reason")
     for one in letters:
         table.add_row(str(one["number"]), one["service"], one["origin"], one["field"], one["reason"])
-    Console().print(table)
+    results().print(table)
 
 
 @dead_letters.command("show")
@@ -64,9 +78,14 @@ def show_letter(number: int, data: Data = DEFAULT_DATA) -> None:
 @dead_letters.command("replay")
 def replay_letter(number: int, data: Data = DEFAULT_DATA) -> None:
     """Put the original of one dead letter back where it came from, after its cause was mended."""
+    letter = _on_bus(data, lambda bus: _letter(bus, number))
+    if letter["origin"].startswith("alert "):
+        keys = json.loads(base64.b64decode(letter["body"]))
+        due = Client.find(data).post("/v1/alerts/again", {"keys": keys})["due"]
+        print(f"replayed letter {number}: {due} alerts are sent again")
+        return
 
     async def replay(bus: Bus) -> str:
-        letter = await _letter(bus, number)
         subject = letter["origin"].rpartition(" ")[2]
         if subject.split(".")[0] not in {
             pattern.split(".")[0] for patterns in STREAMS.values() for pattern in patterns
@@ -112,14 +131,11 @@ async def _refill(bus: Bus, url: str) -> int:
         for stream in [row["stream"] for row in await connection.fetch(f"SELECT DISTINCT stream FROM {schema}.outbox")]:
             last = 0
             while rows := await connection.fetch(
-                f"SELECT id, subject, event_id, body FROM {schema}.outbox WHERE stream = $1 AND id > $2 ORDER BY id LIMIT $3",
+                f"SELECT id, subject, body FROM {schema}.outbox WHERE stream = $1 AND id > $2 ORDER BY id LIMIT $3",
                 stream, last, BATCH,
             ):  # fmt: skip
-                events = [
-                    Outgoing(stream=stream, subject=row["subject"], id=row["event_id"], body=row["body"])
-                    for row in rows
-                ]
-                await publish(bus, events)
+                # without ids: a bus that was wiped but not restarted remembers them for two minutes and would keep nothing
+                await publish_atomically(bus, [(row["subject"], row["body"], {}) for row in rows])
                 last, count = rows[-1]["id"], count + len(rows)
     finally:
         await connection.close()
@@ -132,11 +148,10 @@ def doctor(data: Data = DEFAULT_DATA) -> None:
     try:
         client.get("/readyz")
     except CommandFailed as error:
-        said.print(f"not ready: {error}", style="red")
-        raise typer.Exit(1) from error
+        raise CommandFailed(f"not ready: {error}", code=1) from error
     waiting = client.get("/v1/backlog")
     table = Table("part", "waiting")
     for name, count in waiting.items():
         table.add_row(name, str(count))
-    Console().print(table)
+    results().print(table)
     print("ready: every dependency and every consumer answers")

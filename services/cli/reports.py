@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data
+from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, results
 from shared.settings import RULES
 from shared.units import load_units
 
@@ -20,14 +19,14 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 COLUMNS = tuple(f"c{number}" for number in range(3, 14))
 HEADINGS = (
     "Tổng",
-    "T.tuyến",
-    "T.tiếp",
+    "Trực tuyến",
+    "Trực tiếp",
     "Kỳ trước",
     "Xong",
     "Trước hạn",
     "Đúng hạn",
     "Quá hạn",
-    "Đang GQ",
+    "Đang xử lý",
     "Trong hạn",
     "Quá hạn",
 )
@@ -52,7 +51,7 @@ def show(
         print(json.dumps(found[0] if len(unit) == 1 and unit != ["all"] else found, ensure_ascii=False, indent=1))
         return
     for one in found:
-        Console().print(table_of(one))
+        results().print(table_of(one))
 
 
 def table_of(figures: dict[str, Any]) -> Table:
@@ -60,7 +59,7 @@ def table_of(figures: dict[str, Any]) -> Table:
     unit = load_units(RULES).find(figures["unit"])
     title = f"{figures['form']} · {unit.name if unit else figures['unit']} · {figures['from']} → {figures['to']}"
     table = Table(title=title, title_justify="left", show_footer=True)
-    table.add_column("Lĩnh vực\n(2)", footer="Tổng số", max_width=34)
+    table.add_column("Lĩnh vực\n(2)", footer="Tổng số", no_wrap=True, min_width=16, max_width=52)
     for column, heading in zip(COLUMNS, HEADINGS, strict=True):
         number = column.removeprefix("c")
         table.add_column(f"{heading}\n({number})", footer=str(figures["total"][column]), justify="right")
@@ -95,16 +94,20 @@ def list_reports(unit: UnitOption, as_json: Json = False, data: Data = DEFAULT_D
     for one in found:
         cells = (one["unit"], one["form"], one["period"], one["version"], one["closed_at"], one["fingerprint"][:12])
         table.add_row(*map(str, cells))
-    Console().print(table)
+    results().print(table)
 
 
 @app.command()
 def close(
-    unit: UnitOption, period: Annotated[str, typer.Option()], as_json: Json = False, data: Data = DEFAULT_DATA
+    unit: UnitOption,
+    period: Annotated[str, typer.Option()],
+    role: Annotated[str | None, typer.Option("--as", help="role in which you sign off; by default the form's")] = None,
+    as_json: Json = False,
+    data: Data = DEFAULT_DATA,
 ) -> None:
     """Freeze the reports of a period that is over; refused when it was closed before."""
     client = Client.find(data)
-    closed = [client.post("/v1/reports/close", {"unit": one, "period": period}) for one in unit]
+    closed = [client.post("/v1/reports/close", {"unit": one, "period": period, "as": role}) for one in unit]
     if as_json:
         print(json.dumps(closed[0] if len(closed) == 1 else closed, ensure_ascii=False, indent=1))
         return
@@ -115,12 +118,124 @@ def close(
 
 
 @app.command()
+def proposals(
+    unit: UnitOption,
+    closed: Annotated[bool, typer.Option("--all", help="decided and replaced ones too")] = False,
+    as_json: Json = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """List what would change closed reports: cell by cell, with the dossiers and who said it late."""
+    found = Client.find(data).get("/v1/reports/proposals", unit=unit, closed=closed)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    for one in found:
+        print(f"proposal {one['id']} ({one['status']}): {one['form']} {one['unit']} {one['period']} v{one['version']}")
+        for cell in one["cells"]:
+            print(f"  {cell['field']} {cell['column']}: {cell['old']} -> {cell['new']}")
+        for cause in one["causes"]:
+            revisions = f"revision {cause['old_revision'] or '–'} -> {cause['new_revision'] or '–'}"
+            print(f"  because of {cause['dossier']}, {revisions}, said by {', '.join(cause['sources'])}")
+
+
+@app.command()
+def approve(
+    number: Annotated[int, typer.Argument(help="number of the proposal")],
+    role: Annotated[str | None, typer.Option("--as", help="role in which you approve")] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Restate a closed report: a new version that supersedes the old one."""
+    one = Client.find(data).post(f"/v1/reports/proposals/{number}/approve", {"as": role})
+    print(f"restated {one['form']} {one['unit']} {one['period']} v{one['version']} supersedes v{one['supersedes']}")
+
+
+@app.command()
+def reject(
+    number: Annotated[int, typer.Argument(help="number of the proposal")],
+    reason: Annotated[str, typer.Option(help="why the closed figures stay")],
+    role: Annotated[str | None, typer.Option("--as", help="role in which you reject; by default the form's")] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Keep the closed figures; the proposal stays on record with the reason."""
+    body = {"as": role, "reason": reason}
+    one = Client.find(data).post(f"/v1/reports/proposals/{number}/reject", body)
+    print(f"rejected proposal {one['id']}: {one['reason']}")
+
+
+@app.command()
 def export(
     unit: Annotated[str, typer.Option()],
     period: Annotated[str, typer.Option()],
-    out: Annotated[Path, typer.Option(help="file to write (.xlsx)")],
+    out: Annotated[Path, typer.Option(help="a folder for every document, or one file (.json, .xlsx, …)")],
+    version: Annotated[int | None, typer.Option(help="by default the newest")] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Write a closed report as XLSX; the same bytes whenever it is asked for."""
-    out.write_bytes(Client.find(data).get_bytes("/v1/reports/sheet", unit=unit, period=period))
-    print(out)
+    """Write a closed report's documents and the public key; the same bytes whenever it is asked for."""
+    client, wanted = Client.find(data), {"unit": unit, "period": period}
+    if version is not None:
+        wanted["version"] = str(version)
+    if out.suffix and not out.is_dir():
+        out.write_bytes(client.get_bytes("/v1/reports/file", **wanted, suffix=out.suffix))
+        print(out)
+        return
+    for path in export_all(client, out, **wanted):
+        print(path)
+
+
+def export_all(client: Client, folder: Path, **wanted: str) -> list[Path]:
+    """Write every document of one closed report, and the public keys that check it, into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    document = client.get_bytes("/v1/reports/file", **wanted, suffix=".json")
+    report = json.loads(document)
+    stem = f"{report['form']}_{report['unit']}_{report['period']}_v{report['version']}"
+    contents = {f"{stem}.json": document}
+    for one in report["files"]:
+        suffix = one["name"].removeprefix(stem)
+        contents[one["name"]] = client.get_bytes("/v1/reports/file", **wanted, suffix=suffix)
+    for key in client.get("/v1/reports/keys"):
+        if key["key_id"] == report["key_id"]:
+            contents[f"report-key-{key['key_id']}.pem"] = key["public_pem"].encode()
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in contents]
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="a report's .json, or one of its documents beside it")],
+    key: Annotated[Path | None, typer.Option(help="public key; by default report-key-<id>.pem beside the file")] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Check a closed report offline with the public key alone; exit 1 and the reasons when anything was changed."""
+    del data  # every command takes it; this one asks nobody
+    problems, checked = _verify(file, key)
+    for one in problems:
+        print(f"NOT GENUINE {file.name}: {one}")
+    if problems:
+        raise typer.Exit(1)
+    print(f"genuine: {', '.join(checked)}")
+
+
+def _verify(file: Path, key: Path | None) -> tuple[list[str], list[str]]:
+    from services.reporting import signing, verifying  # cryptography need not be loaded by every command
+
+    path = file if file.suffix == ".json" else file.with_name(f"{file.name.split('.dossiers')[0]}")
+    path = (
+        path
+        if path.suffix == ".json"
+        else path.with_suffix(".json")
+        if file.suffix != ".jsonl"
+        else Path(f"{path}.json")
+    )
+    try:
+        content = path.read_bytes()
+        report = verifying.read_document(content)
+        key = key or path.with_name(f"report-key-{report['key_id']}.pem")
+        problems = verifying.check_document(content, signing.load_public(key))
+        beside = [path.with_name(str(one["name"])) for one in report["files"]]
+        found = [one for one in beside if one.exists()] if file == path else [file]
+        for one in found:
+            problems += verifying.check_file(report, one)
+    except (OSError, ValueError, KeyError, TypeError, signing.SigningKeyUnusable) as error:
+        raise CommandFailed(f"cannot verify {file}: {error}") from error
+    return problems, [path.name, *(one.name for one in found), f"key {report['key_id']} of {key}"]

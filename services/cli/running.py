@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Annotated
 import typer
 
 from services.cli.client import DEFAULT_DATA, CommandFailed, Data, said
+from services.embedded import DataFolder, DataFolderInUse, NotRunning
+from services.embedded.folder import is_free
+from shared.loop import run
 from shared.observability import configure_logs
 from shared.settings import RULES
 
@@ -23,9 +27,19 @@ def up(
 ) -> None:
     """Run embedded NATS, PostgreSQL and all four services until SIGINT or SIGTERM."""
     configure_logs(level=log_level)
-    code = asyncio.run(_run(data, port, rules))
+    _refuse_early(data, port)
+    code = run(_run(data, port, rules))
     if code:
         raise CommandFailed(code, code=1)
+
+
+def _refuse_early(data: Path, port: int) -> None:
+    """Say at once what would otherwise be found out after a database was made; the servers judge again."""
+    folder = DataFolder(data)
+    with contextlib.suppress(NotRunning):
+        raise DataFolderInUse(folder.path, folder.read_runtime()["pid"])
+    if port and not is_free(port):
+        raise CommandFailed(f"cannot listen on 127.0.0.1:{port}: it is in use; choose another --port")
 
 
 async def _run(data: Path, port: int, rules: Path) -> str | None:

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.cli.client import CommandFailed, said
 from shared import topology
+from shared.loop import run
 from shared.observability import configure_logs
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def provision() -> None:
         for name, password in passwords.items()
     }
 
-    async def run() -> None:
+    async def work() -> None:
         await provisioning.provision_database(wanted.admin_database_url, passwords)
         await provisioning.migrate_all(urls)
         if (monitoring := wanted.passwords / "postgres-monitoring").exists():
@@ -85,7 +86,7 @@ def provision() -> None:
         await provisioning.provision_bus(wanted.operator_nats_url, replicas=wanted.replicas, ca=wanted.bus_ca)
 
     try:
-        asyncio.run(run())
+        asyncio.run(work())
     except REFUSALS as error:
         raise CommandFailed(f"cannot provision: {why(error)}", code=1) from error
     said.print("provisioned: roles, schemas, tables, streams and durables")
@@ -109,7 +110,7 @@ def serve(name: Annotated[str, typer.Argument(help="dossier, inspection, reporti
         raise CommandFailed(f"{name} cannot start: set {names}{files}")
     configure_logs(level=settings.log_level)
     try:
-        reason = asyncio.run(_serve(name, settings))
+        reason = run(_serve(name, settings))
     except REFUSALS as error:
         raise CommandFailed(f"{name} cannot start: {why(error)}", code=1) from error
     if reason:

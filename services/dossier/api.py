@@ -14,6 +14,7 @@ from services.dossier.doors import Doors, NoReceipt
 from services.dossier.usecases import HearFile
 from shared.clock import Clock
 from shared.dead_letters import DeadLetters
+from shared.events.envelope import decode_bounded
 from shared.events.statements import Refused, Statement, parse_statement
 from shared.http import Forbidden, Party, Tokens
 from shared.units import Units
@@ -78,8 +79,8 @@ class DossierApi:
         party = self._tokens.party(request)
         body = await request.body()
         try:
-            items = _raw_items.decode(body) if body.lstrip()[:1] == b"[" else [msgspec.Raw(body)]
-        except msgspec.DecodeError as error:
+            items = decode_bounded(_raw_items.decode, body) if body.lstrip()[:1] == b"[" else [msgspec.Raw(body)]
+        except ValueError as error:
             return JSONResponse({"error": f"the body is not valid JSON: {error}"}, status_code=400)
         if len(items) > MAX_ITEMS:
             return JSONResponse({"error": f"a request carries at most {MAX_ITEMS:,} records"}, status_code=413)

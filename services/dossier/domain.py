@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from shared.events.dossiers import DossierEvent, Snapshot, State, Step, step_between
+from shared.events.dossiers import DossierEvent, Snapshot, State, Step
 from shared.events.statements import RANK, Facts, Kind, Statement
 from shared.localtime import end_of_day, local_date
 
@@ -82,16 +82,17 @@ def fold(statements: Iterable[Statement], *, resume: Resume = resume_by_elapsed)
     state, steps, findings = State(), list[Step](), set[str]()
     for statement in ordered:
         findings.update(_unusual(state, statement))
-        after = _apply(state, statement, resume)
-        step = step_between(state, after, at=statement.time, kind=statement.kind)
-        if step is not None:
-            steps.append(step)
-        state = after
+        said = _apply(state, statement, resume)
+        to = {name: new for name, new in said.items() if getattr(state, name) != new}
+        if to:
+            steps.append(Step(at=statement.time, kind=statement.kind, to=to))
+            state = msgspec.structs.replace(state, **to)
     findings.update(_unusual_at_the_end(state))
     return Folded(state=state, timeline=steps, findings=sorted(findings))
 
 
-def _apply(state: State, statement: Statement, resume: Resume) -> State:
+def _apply(state: State, statement: Statement, resume: Resume) -> dict[str, Any]:
+    """What the state is after this statement, as far as the statement says anything of it."""
     kind, facts, at = statement.kind, statement.facts, statement.time
     values: dict[str, Any] = {name: said for name in _PLAIN_FACTS if (said := getattr(facts, name)) is not None}
     if kind not in KEEPS_STATUS:
@@ -100,8 +101,7 @@ def _apply(state: State, statement: Statement, resume: Resume) -> State:
         values["received_at"] = facts.received_at or at
     elif kind is Kind.UPDATED and facts.received_at is not None and state.received_at is not None:
         values["received_at"] = facts.received_at
-    values |= _clock(state, statement, resume) | _finish(state, kind, at) | _quality(state, statement)
-    return msgspec.structs.replace(state, **values)
+    return values | _clock(state, statement, resume) | _finish(state, kind, at) | _quality(state, statement)
 
 
 def _clock(state: State, statement: Statement, resume: Resume) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _unusual_at_the_end(state: State) -> Iterable[str]:
         yield "procedure_missing"
 
 
-def transitions(timeline: Sequence[Step]) -> list[tuple[str, DossierEvent, Step]]:
+def transitions(timeline: Sequence[Step]) -> list[tuple[tuple[DossierEvent, datetime], DossierEvent, Step]]:
     """The events that a timeline tells, each with a key that is the same whatever order the statements came in."""
     told = []
     for step in timeline:
@@ -170,7 +170,7 @@ def transitions(timeline: Sequence[Step]) -> list[tuple[str, DossierEvent, Step]
         if event is DossierEvent.HANDED_OVER and step.to.get("outcome"):
             event = DossierEvent.RESOLVED
         if event is not None:
-            told.append((f"{event}@{step.at.isoformat()}", event, step))
+            told.append(((event, step.at), event, step))
     return told
 
 
@@ -180,7 +180,7 @@ def told_by(before: Snapshot | None, after: Snapshot) -> list[tuple[DossierEvent
     Every change is told by at least one event, so that the newest revision always reaches the readers: what adds no
     transition is `corrected`.
     """
-    known = {key for key, _, _ in transitions(before.timeline)} if before else set[str]()
+    known = {key for key, _, _ in transitions(before.timeline)} if before else set[tuple[DossierEvent, datetime]]()
     fresh = [(event, step.at, step.to) for key, event, step in transitions(after.timeline) if key not in known]
     if fresh:
         return fresh

@@ -181,8 +181,17 @@ async def list_sources(session: Session[Any]) -> list[SourceRow]:
     return [SourceRow(**dict(row)) for row in rows]
 
 
-async def claim_overdue(session: Session[Any], source: str, due_before: datetime, limit: int) -> list[Stored]:
-    """Lock running dossiers of a source whose promised day had ended before `due_before`, not yet called overdue for it."""
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What one look of the sweep judges: promises before `today` are overdue, those within the other two are near."""
+
+    today: datetime
+    near_from: datetime
+    near_until: datetime
+
+
+async def claim_overdue(session: Session[Any], source: str, view: View, limit: int) -> list[Stored]:
+    """Lock running dossiers of a source whose promised day is over, not yet called overdue for it."""
     rows = await session.fetch(
         """
         SELECT unit, code, revision, snapshot, correlation, overdue_said_for, due_soon_said_for FROM dossier
@@ -190,16 +199,14 @@ async def claim_overdue(session: Session[Any], source: str, due_before: datetime
         ORDER BY unit, code LIMIT $3 FOR UPDATE SKIP LOCKED
         """,
         source,
-        due_before,
+        view.today,
         limit,
     )
     return [_stored(row) for row in rows]
 
 
-async def claim_due_soon(
-    session: Session[Any], source: str, due_from: datetime, due_before: datetime, limit: int
-) -> list[Stored]:
-    """Lock running dossiers of a source whose promise lies in the window and who were not yet called due soon for it."""
+async def claim_due_soon(session: Session[Any], source: str, view: View, limit: int) -> list[Stored]:
+    """Lock running dossiers of a source whose promise is near and who were not yet called due soon for it."""
     rows = await session.fetch(
         """
         SELECT unit, code, revision, snapshot, correlation, overdue_said_for, due_soon_said_for FROM dossier
@@ -207,11 +214,27 @@ async def claim_due_soon(
         ORDER BY unit, code LIMIT $4 FOR UPDATE SKIP LOCKED
         """,
         source,
-        due_from,
-        due_before,
+        max(view.today, view.near_from),
+        view.near_until,
         limit,
     )
     return [_stored(row) for row in rows]
+
+
+async def count_unsaid(session: Session[Any], source: str, view: View) -> int:
+    """How many dossiers `claim_overdue` and `claim_due_soon` would find."""
+    count: int = await session.fetchval(
+        """
+        SELECT count(*) FROM dossier WHERE is_running AND source = $1
+          AND (due_at < $2 AND overdue_said_for IS DISTINCT FROM due_at
+               OR due_at >= $3 AND due_at < $4 AND due_soon_said_for IS DISTINCT FROM due_at)
+        """,
+        source,
+        view.today,
+        max(view.today, view.near_from),
+        view.near_until,
+    )
+    return count
 
 
 async def note_said(session: Session[Any], column: str, dossiers: Sequence[Stored]) -> None:

@@ -6,6 +6,9 @@ import asyncio
 from datetime import timedelta
 
 from services.dossier.api import DossierApi
+from services.dossier.clocks.api import ClocksApi
+from services.dossier.clocks.shelf import BookShelf
+from services.dossier.clocks.usecases import KeepClocks, ShowClocks
 from services.dossier.doors import Doors
 from services.dossier.handlers import DossierHandlers, routes
 from services.dossier.metrics import DossierMetrics
@@ -53,7 +56,12 @@ def build(environment: Environment) -> Service:
             await sweep()
             await asyncio.sleep(settings.sweep_seconds)
 
-    record = RecordStatements(database, environment.clock, metrics, relay.poke)
+    clocks = KeepClocks(database, environment.clock, BookShelf(environment.rules))
+
+    async def keep_clocks_for_ever() -> None:
+        await clocks.run(settings.clocks_seconds)
+
+    record = RecordStatements(database, environment.clock, metrics, relay.poke, clocks.note)
     handlers = DossierHandlers(record, dead_letters, units, environment.clock, metrics, bus.client)
     bus.broker.include_router(routes(handlers))
     api = DossierApi(
@@ -64,12 +72,14 @@ def build(environment: Environment) -> Service:
         tokens=environment.tokens,
         clock=environment.clock,
     )
+    routers = api.router()
+    routers.include_router(ClocksApi(ShowClocks(database, environment.clock), environment.tokens).router())
     return Service(
         name=NAME,
         bus=bus,
         resources=(database, doors),
-        tasks=(relay.run, sweep_for_ever),
+        tasks=(relay.run, sweep_for_ever, keep_clocks_for_ever),
         checks=(database.answers,),
-        backlog={"outbox": relay.backlog},
-        api=api.router(),
+        backlog={"outbox": relay.backlog, "unjudged": sweep.left},
+        api=routers,
     )

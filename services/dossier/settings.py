@@ -19,4 +19,7 @@ class DossierSettings(ServiceSettings):
     sweep_seconds: float = Field(
         default=1.0, gt=0, description="seconds between two looks for dossiers that became overdue"
     )
+    clocks_seconds: float = Field(
+        default=2.0, gt=0, description="seconds of rest of the job that measures the clocks of changed dossiers"
+    )
     receipt_seconds: float = Field(default=20.0, gt=0, description="seconds that the HTTP door waits for the journal")

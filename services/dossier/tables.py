@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, text
+from sqlalchemy import BigInteger, Column, Identity, Index, MetaData, text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -75,6 +75,51 @@ class Source(Base, table=True):
     newest_at: datetime = _instant(nullable=False)
     last_recorded_at: datetime = _instant(nullable=False)
     as_of: datetime | None = _instant()
+
+
+class DossierClock(Base, table=True):
+    """The clocks of each dossier, derived from its snapshot and one edition of the rules; may be computed anew at will."""
+
+    __tablename__ = "dossier_clock"
+    __table_args__ = (
+        Index("ix_dossier_clock_open", "book", postgresql_where=text("is_open")),
+        Index("ix_dossier_clock_differs", "unit", "code", postgresql_where=text("differs")),
+    )
+
+    unit: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    revision: int
+    book: str
+    is_open: bool
+    differs: bool
+    computed_at: datetime = _instant(nullable=False)
+    reason: str
+    clocks: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class DossierClockChange(Base, table=True):
+    """Clocks that moved because the rules did: when, why, and both readings; append-only."""
+
+    __tablename__ = "dossier_clock_change"
+    __table_args__ = (Index("ix_dossier_clock_change_unit_code", "unit", "code"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    unit: str
+    code: str
+    computed_at: datetime = _instant(nullable=False)
+    reason: str
+    before: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    after: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class ClockBook(Base, table=True):
+    """Each edition of calendar, procedures and counting that clocks were computed from, to say what changed."""
+
+    __tablename__ = "clock_book"
+
+    fingerprint: str = Field(primary_key=True)
+    first_used_at: datetime = _instant(nullable=False)
+    content: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
 
 
 outbox = outbox_table(metadata)

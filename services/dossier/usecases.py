@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ import structlog
 from services.dossier import repository
 from services.dossier.domain import fold, heard_up_to, is_running, overdue_from, told_by, was_overdue
 from services.dossier.metrics import DossierMetrics
-from services.dossier.repository import Heard, Key, SourceRow, Stored
+from services.dossier.repository import Heard, Key, SourceRow, Stored, View
 from shared import outbox
 from shared.clock import Clock
 from shared.database import Database, Session
@@ -38,8 +38,16 @@ class Verdict:
 class RecordStatements:
     """Journal, fold and outbox of one batch in one transaction."""
 
-    def __init__(self, database: Database, clock: Clock, metrics: DossierMetrics, poke: Callable[[], None]) -> None:
-        self._database, self._clock, self._metrics, self._poke = database, clock, metrics, poke
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        metrics: DossierMetrics,
+        poke: Callable[[], None],
+        changed: Callable[[Iterable[Key]], None] = lambda _: None,
+    ) -> None:
+        self._database, self._clock, self._metrics = database, clock, metrics
+        self._poke, self._changed = poke, changed
 
     async def __call__(self, batch: Sequence[Heard]) -> list[Verdict]:
         """Record statements; each is `accepted` or `duplicate`, and the receipt is worth its word: it is committed."""
@@ -53,7 +61,11 @@ class RecordStatements:
                 await repository.hear_sources(session, batch, now)
                 await outbox.add(session, events)
         self._poke()
-        return [self._verdict(one, unique, added, known) for one in batch]
+        self._changed((unique[key].statement.unit, unique[key].statement.dossier) for key in added)
+        verdicts = [_verdict(one, unique, added, known) for one in batch]
+        for (unit, status), count in Counter((one.heard.statement.unit, one.status) for one in verdicts).items():
+            self._metrics.statements.labels(unit, status).inc(count)
+        return verdicts
 
     async def _fold(self, session: Session[Any], fresh: Sequence[Heard], now: datetime) -> list[Outgoing]:
         by_dossier: dict[Key, list[Statement]] = defaultdict(list)
@@ -66,32 +78,31 @@ class RecordStatements:
         older = await repository.list_statements(session, [key for key, row in stored.items() if row.revision > 0])
         rows, events = list[dict[str, Any]](), list[Outgoing]()
         for key, row in stored.items():
-            row_, said = refold(row, older.get(key) or by_dossier[key], by_dossier[key][-1], now)
+            row_, said = refold(row, older.get(key) or by_dossier[key], by_dossier[key], now)
             rows.append(row_)
             events.extend(said)
         await repository.save_dossiers(session, rows)
         self._count(events)
         return events
 
-    def _verdict(self, one: Heard, unique: dict[Any, Heard], added: set[Any], known: dict[Any, int]) -> Verdict:
-        key = (one.statement.source, one.statement.id)
-        # redelivered after a crash between commit and receipt: the journal knows it under this very bus number
-        same = unique[key] is one if key in added else known.get(key) == one.sequence and one.sequence > 0
-        status = "accepted" if same else "duplicate"
-        self._metrics.statements.labels(one.statement.unit, status).inc()
-        return Verdict(heard=one, status=status)
-
     def _count(self, events: Sequence[Outgoing]) -> None:
-        for event in events:
-            _, _, unit, name = event.subject.split(".")
-            self._metrics.events.labels(unit, name).inc()
+        for subject, count in Counter(event.subject for event in events).items():
+            _, _, unit, name = subject.split(".")
+            self._metrics.events.labels(unit, name).inc(count)
+
+
+def _verdict(one: Heard, unique: dict[Any, Heard], added: set[Any], known: dict[Any, int]) -> Verdict:
+    key = (one.statement.source, one.statement.id)
+    # redelivered after a crash between commit and receipt: the journal knows it under this very bus number
+    same = unique[key] is one if key in added else known.get(key) == one.sequence and one.sequence > 0
+    return Verdict(heard=one, status="accepted" if same else "duplicate")
 
 
 def refold(
-    row: Stored, statements: Sequence[Statement], newest: Statement, now: datetime
+    row: Stored, statements: Sequence[Statement], fresh: Sequence[Statement], now: datetime
 ) -> tuple[dict[str, Any], list[Outgoing]]:
-    """The dossier's new row and the events that its new statements cause."""
-    folded = fold(statements)
+    """The dossier's new row and the events that its `fresh` statements cause, each under its own statement's correlation."""
+    folded, newest = fold(statements), fresh[-1]
     snapshot = Snapshot(
         unit=row.unit,
         dossier=row.code,
@@ -103,8 +114,9 @@ def refold(
         findings=list(folded.findings),
     )
     correlation = newest.correlation or newest.id
+    caused = {one.time: one.correlation or one.id for one in fresh}
     events = [
-        event_of(snapshot, event, at=at, changed=changed, correlation=correlation)
+        event_of(snapshot, event, at=at, changed=changed, correlation=caused.get(at, correlation))
         for event, at, changed in told_by(row.snapshot, snapshot)
     ]
     said_for = row.overdue_said_for
@@ -183,8 +195,27 @@ class Sweep:
             if horizon is None:
                 continue
             self._metrics.heard_lag.labels(source.name).set(max(0.0, (now - horizon).total_seconds()))
-            said += await self._judge(source.name, horizon)
+            said += await self._judge(source.name, horizon, self._view(horizon, now))
         return said
+
+    async def left(self) -> int:
+        """Dossiers that the next look will speak of; none means that everything heard so far has been judged."""
+        now, count = self._clock.now(), 0
+        backlog = await self._waiting() > 0
+        async with self._database.transaction() as session:
+            for source in await repository.list_sources(session):
+                if horizon := self.heard(source, now, backlog=backlog):
+                    count += await repository.count_unsaid(session, source.name, self._view(horizon, now))
+        return count
+
+    def _view(self, horizon: datetime, now: datetime) -> View:
+        """What is judged at this horizon; a promise that is past by now is no longer near, however far was heard."""
+        today = local_date(horizon)
+        return View(
+            today=start_of_day(today),
+            near_from=start_of_day(local_date(now)),
+            near_until=end_of_day(self._calendar.add_working_days(today, self._due_soon_days)),
+        )
 
     def heard(self, source: SourceRow, now: datetime, *, backlog: bool) -> datetime | None:
         """How far this source has been heard; silence is measured in working time, for no centre speaks at night."""
@@ -198,14 +229,12 @@ class Sweep:
             as_of=source.as_of,
         )
 
-    async def _judge(self, source: str, horizon: datetime) -> int:
+    async def _judge(self, source: str, horizon: datetime, view: View) -> int:
         said, more = 0, True
-        today = local_date(horizon)
-        soon = end_of_day(self._calendar.add_working_days(today, self._due_soon_days))
         while more:
             async with self._database.transaction() as session:
-                late = await repository.claim_overdue(session, source, start_of_day(today), BATCH)
-                near = await repository.claim_due_soon(session, source, start_of_day(today), soon, BATCH)
+                late = await repository.claim_overdue(session, source, view, BATCH)
+                near = await repository.claim_due_soon(session, source, view, BATCH)
                 await self._say(session, DossierEvent.OVERDUE, "overdue_said_for", late, horizon)
                 await self._say(session, DossierEvent.DUE_SOON, "due_soon_said_for", near, horizon)
             said += len(late) + len(near)

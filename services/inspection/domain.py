@@ -20,15 +20,23 @@ class Verdict(StrEnum):
     NO_VALUE = "no_value"
     NEEDS_NUMBER = "needs_number"
     BY_EVIDENCE = "by_evidence"
+    TREND_UP = "trend_up"
+    NOT_RISING = "not_rising"
+    NO_COMPARISON = "no_comparison"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """A period of a plan: its name and its days, both inclusive."""
+    """A period of a plan: its name and its days, both inclusive; `before` names the one that a trend looks back on.
+
+    One that is only shown beside the others decides nothing: nobody is told that its targets were met or missed.
+    """
 
     name: str
     begin: date
     end: date
+    before: str | None = None
+    shown_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +64,21 @@ def judge(share: Share | None, at_least: int | None, *, is_over: bool) -> Verdic
     return Verdict.ON_TRACK if reached else Verdict.BEHIND
 
 
+def judge_trend(share: Share | None, before: Share | None) -> Verdict:
+    """Whether a share rose against the period before; compared exactly, equal is not rising."""
+    if share is None:
+        return Verdict.BY_EVIDENCE
+    if share.value is None:
+        return Verdict.NO_VALUE
+    if before is None or before.value is None:
+        return Verdict.NO_COMPARISON
+    return Verdict.TREND_UP if share.value > before.value else Verdict.NOT_RISING
+
+
 def events_between(before: Progress | None, after: Progress) -> Iterator[str]:
     """`task_progressed` when the figures moved, `target_met` / `target_missed` when the period's verdict came or changed."""
     if after.share is not None and (before is None or before.share != after.share):
         yield "task_progressed"
-    if after.verdict in (Verdict.MET, Verdict.MISSED) and (before is None or before.verdict != after.verdict):
+    decided = after.verdict in (Verdict.MET, Verdict.MISSED) and not after.window.shown_only
+    if decided and (before is None or before.verdict != after.verdict):
         yield f"target_{after.verdict}"

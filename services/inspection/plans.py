@@ -6,14 +6,31 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from shared.measures import KNOWN
-from shared.rules import Lines, RuleError, RuleModel, load_located
+from shared.rules import Lines, RuleError, RuleModel, RuleProblem, load_located
+from shared.units import Units
 
 _PRINTED_DATE = re.compile(r"^(\d{1,2})/(\d{1,2})/(\d{4})$")
+
+
+class DecidedNumber(RuleModel):
+    """A threshold that the plan leaves open and somebody has given since, with the document that says so."""
+
+    at_least: int = Field(ge=0, le=100)
+    document: str
+    by: str
+    at: date
+
+
+class TargetFilter(RuleModel):
+    """Which dossiers a target counts; all of them by default."""
+
+    field_group: list[str] | None = None
+    rung: str | None = None
 
 
 class Target(RuleModel):
@@ -21,17 +38,22 @@ class Target(RuleModel):
 
     id: str
     measure: str
-    filter: dict[str, Any] = Field(default_factory=dict)
+    filter: TargetFilter = TargetFilter()
     at_least: int | None = Field(default=None, ge=0, le=100)
     stated: str | None = None
     assumed: bool = False
     trend: Literal["up"] | None = None
-    compared_with: str | None = None
+    compared_with: Literal["previous_report_quarter"] | None = None
     finding: str | None = None
-    decision: Any = None
+    decision: DecidedNumber | None = None
     scan: str | None = None
     shown: list[str] = Field(default_factory=list)
     overrides: str | None = None
+
+    @property
+    def threshold(self) -> int | None:
+        """The percentage to reach: the plan's own, or the one decided since; `None` while nobody has said one."""
+        return self.decision.at_least if self.decision is not None else self.at_least
 
 
 class Schedule(RuleModel):
@@ -64,6 +86,20 @@ class Schedule(RuleModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _runs_forward(self) -> Self:
+        if self.begin and self.end and self.end < self.begin:
+            raise ValueError(f"ends on {self.end}, before it begins on {self.begin} (correct `from` or `to`)")
+        return self
+
+
+# told apart by hand: pydantic would try both, and say of a wrong date that it is no text either
+When = Annotated[
+    Annotated[str, Tag("name")] | Annotated[Schedule, Tag("schedule")],
+    Discriminator(lambda value: "name" if isinstance(value, str) else "schedule"),
+]
+"""The name of one of the plan's schedules, or a schedule of its own."""
+
 
 class Item(RuleModel):
     """One action of a task: moved by figures, by evidence, or by both."""
@@ -74,7 +110,7 @@ class Item(RuleModel):
     evidence: list[str] = Field(default_factory=list)
     statistics: list[str] = Field(default_factory=list)
     targets: list[Target] = Field(default_factory=list)
-    schedule: str | Schedule | None = None
+    schedule: When | None = None
     same_as: str | None = None
     actor: str | None = None
     to: str | None = None
@@ -94,8 +130,16 @@ class Task(RuleModel):
     product_vi: list[str] = Field(default_factory=list)
     product_open: bool = False
     product_assumed: bool = False
-    schedule: str | Schedule
+    schedule: When
     items: list[Item]
+
+
+class ShownPeriod(RuleModel):
+    """Days that are shown beside the plan's own; without days the report quarters, which have their own rules."""
+
+    name: str
+    begin: date | None = Field(default=None, alias="from")
+    end: date | None = Field(default=None, alias="to")
 
 
 class PlanPeriod(RuleModel):
@@ -105,7 +149,15 @@ class PlanPeriod(RuleModel):
     end: date = Field(alias="to")
     stated: str | None = None
     assumed: bool = False
-    also_shown: list[dict[str, Any]] = Field(default_factory=list)
+    also_shown: list[ShownPeriod] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _runs_forward(self) -> Self:
+        days = [(self.begin, self.end), *((one.begin, one.end) for one in self.also_shown)]
+        for begin, end in days:
+            if begin and end and end < begin:
+                raise ValueError(f"ends on {end}, before it begins on {begin} (correct `from` or `to`)")
+        return self
 
 
 class FieldGroup(RuleModel):
@@ -144,9 +196,14 @@ class Plan(RuleModel):
         """Every target with the item that asks for it."""
         return ((item, target) for task in self.tasks for item in task.items for target in item.targets)
 
+    def schedule_of(self, task: Task, item: Item | None = None) -> Schedule:
+        """When a task, or an item with a time of its own, is due."""
+        found = (item and item.schedule) or task.schedule
+        return self.schedules[found] if isinstance(found, str) else found
+
     def fields_of(self, target: Target) -> list[str] | None:
         """The fields that a target counts; `None` for all, an empty list for a word that no field carries."""
-        groups = target.filter.get("field_group")
+        groups = target.filter.field_group
         if groups is None:
             return None
         return [name for group in groups for name in self.field_groups[group].fields]
@@ -190,34 +247,41 @@ def _exists(printed: str) -> bool:
     return True
 
 
-def load_plan(path: Path) -> Plan | Inspection:
+def load_plan(path: Path, units: Units) -> Plan | Inspection:
     """Load one plan file of either kind; raises `RuleError` with file, line and field."""
     text = path.read_text("utf-8") if path.is_file() else ""
     if re.search(r"^kind:\s*inspection\s*$", text, re.MULTILINE):
         inspection, lines = load_located(path, Inspection)
-        _refuse(_wrong_statistics(inspection, lines))
+        _refuse([*_wrong_unit(inspection, units, lines), *_wrong_statistics(inspection, lines)])
         return inspection
     plan, lines = load_located(path, Plan)
-    _refuse([*_wrong_measures(plan, lines), *_wrong_names(plan, lines), *_twice(plan, lines)])
+    problems = (_wrong_unit(plan, units, lines), _wrong_measures(plan, lines), _wrong_names(plan, lines))
+    _refuse([*(one for found in problems for one in found), *_twice(plan, lines)])
     return plan
 
 
-def load_plans(rules: Path) -> tuple[list[Plan], list[Inspection]]:
-    """Every plan file of the rules folder."""
-    loaded = [load_plan(path) for path in sorted((rules / "plans").glob("*.yaml"))]
+def load_plans(rules: Path, units: Units) -> tuple[list[Plan], list[Inspection]]:
+    """Every plan file of the rules folder; raises `RuleError`, also when two files carry the same id."""
+    loaded, seen = list[Plan | Inspection](), dict[str, Path]()
+    for path in sorted((rules / "plans").glob("*.yaml")):
+        one = load_plan(path, units)
+        if one.id in seen:
+            reason = f"{one.id} is the plan of {seen[one.id].name} already (give each plan its own id)"
+            raise RuleError([RuleProblem(path.as_posix(), 1, "id", reason)])
+        seen[one.id] = path
+        loaded.append(one)
     plans = [one for one in loaded if isinstance(one, Plan)]
     return plans, [one for one in loaded if isinstance(one, Inspection)]
-
-
-def check_plan(path: Path) -> list[str]:
-    """What a person still has to decide or find about a valid plan; raises `RuleError` when it is not valid."""
-    loaded = load_plan(path)
-    return _findings(loaded) if isinstance(loaded, Plan) else _inspection_findings(loaded)
 
 
 def _refuse(problems: Iterable[Any]) -> None:
     if found := list(problems):
         raise RuleError(found)
+
+
+def _wrong_unit(of: Plan | Inspection, units: Units, lines: Lines) -> Iterator[Any]:
+    if of.unit not in units:
+        yield lines.problem(("unit",), f"no unit has the code {of.unit!r} (five digits, in quotes)")
 
 
 def _wrong_measures(plan: Plan, lines: Lines) -> Iterator[Any]:
@@ -259,56 +323,27 @@ def _wrong_names(plan: Plan, lines: Lines) -> Iterator[Any]:
                 ("tasks", t, "schedule"), f"unknown schedule {task.schedule!r} (add it under `schedules`)"
             )
         for i, item in enumerate(task.items):
+            if isinstance(item.schedule, str) and item.schedule not in plan.schedules:
+                at_item = ("tasks", t, "items", i, "schedule")
+                yield lines.problem(at_item, f"unknown schedule {item.schedule!r} (add it under `schedules`)")
             for n, target in enumerate(item.targets):
-                for group in target.filter.get("field_group", ()):
+                for group in target.filter.field_group or ():
                     if group not in plan.field_groups:
                         at = ("tasks", t, "items", i, "targets", n, "filter")
                         yield lines.problem(at, f"unknown field group {group!r} (add it under `field_groups`)")
 
 
 def _twice(plan: Plan, lines: Lines) -> Iterator[Any]:
+    """Tasks, items and targets share one space of ids: evidence and figures are kept by them."""
     seen = set[str]()
     for t, task in enumerate(plan.tasks):
+        named: list[tuple[str, tuple[str | int, ...]]] = [(task.id, ("tasks", t, "id"))]
         for i, item in enumerate(task.items):
-            if item.id in seen:
-                yield lines.problem(
-                    ("tasks", t, "items", i, "id"), f"{item.id} stands twice (give each item its own id)"
-                )
-            seen.add(item.id)
-
-
-def _findings(plan: Plan) -> list[str]:
-    found = [
-        f"{plan.id}: attachment missing: {one['stated']}" for one in plan.attachments if one.get("status") == "missing"
-    ]
-    found += [f"{plan.id}: {one['number']}: {one['finding']}" for one in plan.legal_bases if "finding" in one]
-    for task in plan.tasks:
-        schedule = task.schedule
-        if isinstance(schedule, Schedule) and not schedule.valid and schedule.decision is None:
-            found.append(f"{task.id}: {schedule.stated} does not exist; proposed {schedule.proposed}, a person decides")
-    for _, target in plan.targets():
-        if target.finding and target.decision is None:
-            found.append(f"{target.id}: {target.finding}: {target.stated}")
-    for name, group in plan.field_groups.items():
-        if not group.fields:
-            found.append(f"field group {name}: no field of the catalogue carries this name; it shows no value")
-    found += [f"{rung['name']}: {rung['finding']}" for rung in plan.report_regime.get("rungs", ()) if "finding" in rung]
-    return found
-
-
-def _inspection_findings(of: Inspection) -> list[str]:
-    found = []
-    if of.objects.get("decision") is None:
-        found.append(f"{of.objects['id']}: choose exactly {of.objects['choose']} of {', '.join(of.objects['from'])}")
-    found += [
-        f"{step['id']}: {len(step['candidates'])} deadlines in one plan, a person decides"
-        for step in of.steps
-        if step.get("candidates") and step.get("decision") is None
-    ]
-    found += [f"outline: printed numbering has no {gap}" for gap in of.outline.get("printed_gaps", ())]
-    found += [
-        f"{one['id']}: the outline asks for nothing about it"
-        for one in of.contents
-        if not one["outline"] and "partly" not in one
-    ]
-    return found
+            named.append((item.id, ("tasks", t, "items", i, "id")))
+            named += [
+                (target.id, ("tasks", t, "items", i, "targets", n, "id")) for n, target in enumerate(item.targets)
+            ]
+        for name, at in named:
+            if name in seen:
+                yield lines.problem(at, f"{name} stands twice (give each its own id)")
+            seen.add(name)

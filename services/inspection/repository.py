@@ -18,6 +18,11 @@ async def measure(session: Session[Any], rate: Rate, unit: str, window: Window, 
     return Share(hit=row["hit"], base=row["base"], unknown=row["unknown"])
 
 
+async def lock_plan(session: Session[Any], plan: str) -> None:
+    """One process measures a plan at a time: two at once would both say the same change."""
+    await session.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"inspection/{plan}")
+
+
 async def list_progress(session: Session[Any], plan: str) -> dict[tuple[str, str], Progress]:
     """The progress of a plan as last measured, by (target, period)."""
     rows = await session.fetch("SELECT * FROM progress WHERE plan = $1", plan)

@@ -25,14 +25,15 @@ def build(environment: Environment) -> Service:
     database = Database(settings.database_url, NAME)
     relay = Relay(NAME, database, bus.client, environment.registry)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
-    plans, inspections = load_plans(environment.rules)
+    units = load_units(environment.rules)
+    plans, inspections = load_plans(environment.rules, units)
     dirty = set[str]()
     measure = MeasurePlans(
         database,
         environment.clock,
         plans,
         load_period_rules(environment.rules),
-        load_units(environment.rules),
+        units,
         InspectionMetrics(environment.registry),
         relay.poke,
         dirty,

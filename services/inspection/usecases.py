@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import structlog
 
 from services.inspection import messages, repository
-from services.inspection.domain import Progress, Window, events_between, judge
+from services.inspection.domain import Progress, Window, events_between, judge, judge_trend
 from services.inspection.metrics import InspectionMetrics
 from services.inspection.plans import Inspection, Item, Plan, Schedule, Target
 from shared import outbox
@@ -20,7 +20,7 @@ from shared.events.dossiers import Snapshot
 from shared.events.envelope import Outgoing, encode_event
 from shared.facts import store_newer
 from shared.localtime import local_date
-from shared.measures import RATES, percent
+from shared.measures import RATES, Share, percent
 from shared.periods import PeriodBeforeUnit, PeriodRules, period, quarter_of
 from shared.topology import INSPECTION, plan_subject
 from shared.units import Units
@@ -97,9 +97,10 @@ class MeasurePlans:
         now, events = self._clock.now(), list[Outgoing]()
         with self._metrics.measure_seconds.time():
             async with self._database.transaction() as session:
+                await repository.lock_plan(session, plan.id)
                 before = await repository.list_progress(session, plan.id)
                 after = [one async for one in self._progress(session, plan, today)]
-                changed = [one for one in after if before.get((one.target, one.window.name)) != one]
+                changed = [one for one in after if _differs(before.get((one.target, one.window.name)), one)]
                 await repository.upsert_progress(session, changed, now)
                 titles = {target.id: (item, target) for item, target in plan.targets()}
                 for one in changed:
@@ -113,12 +114,17 @@ class MeasurePlans:
             self._poke()
 
     async def _progress(self, session: Session[Any], plan: Plan, today: date) -> Any:
+        known = dict[tuple[str, str | None], Share | None]()
         for window in windows(plan, today, self._rules, self._units.get(plan.unit).founded):
             for _, target in plan.targets():
                 rate, share = RATES.get(target.measure), None
                 if rate is not None:
                     share = await repository.measure(session, rate, plan.unit, window, plan.fields_of(target))
-                verdict = judge(share, target.at_least, is_over=window.end < today)
+                known[target.id, window.name] = share
+                if target.trend is not None:
+                    verdict = judge_trend(share, known.get((target.id, window.before)))
+                else:
+                    verdict = judge(share, target.threshold, is_over=window.end < today)
                 yield Progress(plan=plan.id, target=target.id, window=window, share=share, verdict=verdict)
 
     def _said(self, event: str, plan: Plan, item: Item, target: Target, progress: Progress) -> Outgoing:
@@ -128,7 +134,7 @@ class MeasurePlans:
         data = {
             "plan": plan.id, "unit": plan.unit, "target": target.id, "item": item.id, "title_vi": item.title_vi,
             "measure": target.measure, "period": window.name, "from": window.begin, "to": window.end, "hit": hit,
-            "base": base, "at_least": target.at_least, "verdict": progress.verdict,
+            "base": base, "at_least": target.threshold, "verdict": progress.verdict,
         }  # fmt: skip
         return Outgoing(
             stream=INSPECTION,
@@ -142,18 +148,32 @@ class MeasurePlans:
 
 
 def windows(plan: Plan, today: date, rules: PeriodRules, founded: date | None) -> Iterator[Window]:
-    """The plan's own period, and each report quarter that has begun and ends within it; never mixed (plans.md §D)."""
+    """The plan's own period, each report quarter that has begun and ends within it, and what the plan shows beside them.
+
+    Never mixed (plans.md §D): each is measured on its own days.
+    """
     yield Window(name="plan", begin=plan.period.begin, end=plan.period.end)
-    day = founded or plan.period.begin
+    day, before = founded or plan.period.begin, None
     while day <= min(plan.period.end, today):
         code = quarter_of(day, rules)
         try:
             quarter = period(code, rules, founded)
         except PeriodBeforeUnit:
-            return
+            break
         if quarter.end <= plan.period.end:
-            yield Window(name=code, begin=quarter.begin, end=quarter.end)
-        day = date.fromordinal(quarter.end.toordinal() + 1)
+            yield Window(name=code, begin=quarter.begin, end=quarter.end, before=before)
+        before, day = code, quarter.end + timedelta(days=1)
+    for one in plan.period.also_shown:
+        if one.begin is not None and one.end is not None and one.begin <= today:
+            yield Window(name=one.name, begin=one.begin, end=one.end, shown_only=True)
+
+
+def _differs(before: Progress | None, after: Progress) -> bool:
+    if before is None:
+        return True
+    return (before.share, before.verdict, before.window.begin, before.window.end) != (
+        after.share, after.verdict, after.window.begin, after.window.end,
+    )  # fmt: skip
 
 
 class RecordEvidence:
@@ -193,11 +213,7 @@ class ShowPlans:
                 evidence = await repository.count_evidence(session, plan.id)
                 found.append(_shown(plan, progress, evidence))
         inspections = [
-            {
-                "id": one.id,
-                "title": one.title_vi,
-                "steps": [{"id": s["id"], "title_vi": s["title_vi"]} for s in one.steps],
-            }
+            {"id": one.id, "title": one.title_vi, "steps": [_step(step) for step in one.steps]}
             for one in self._inspections
             if one.unit == unit
         ]
@@ -215,10 +231,14 @@ def _shown(plan: Plan, progress: dict[tuple[str, str], Progress], evidence: dict
         {
             "id": task.id, "title_vi": task.title_vi, "lead": task.lead,
             "items": [
-                {"id": item.id, "title_vi": item.title_vi, "progress": item.progress, "evidence": evidence.get(item.id, 0)}
+                {
+                    "id": item.id, "title_vi": item.title_vi, "progress": item.progress,
+                    "evidence": (count := evidence.get(item.id, 0)),
+                    "status": _status(plan.schedule_of(task, item), has_evidence=count > 0 and item.progress != "measured"),
+                }
                 for item in task.items
             ],
-            "status": _status(task.schedule),
+            "status": _status(plan.schedule_of(task), has_evidence=False),
         }
         for task in plan.tasks
     ]  # fmt: skip
@@ -226,16 +246,28 @@ def _shown(plan: Plan, progress: dict[tuple[str, str], Progress], evidence: dict
     return {"id": plan.id, "title": plan.title_vi, "period": period, "targets": targets, "tasks": tasks}
 
 
-def _status(schedule: str | Schedule) -> str:
-    undecided = isinstance(schedule, Schedule) and not schedule.valid and schedule.decision is None
-    return messages.STATUS["needs_decision" if undecided else "open"]
+def _step(step: dict[str, Any]) -> dict[str, Any]:
+    """A step as the plan prints it; two rules for one deadline are both shown, a person decides between them."""
+    deadline = step.get("deadline") or {}
+    rules = deadline.get("candidates") or [deadline]
+    stated = [rule["stated"] for rule in rules if rule.get("stated")]
+    undecided = len(rules) > 1 and not deadline.get("decision")
+    return {"id": step["id"], "title_vi": step["title_vi"], "stated": stated, "needs_decision": undecided}
+
+
+def _status(schedule: Schedule, *, has_evidence: bool) -> str:
+    if has_evidence:
+        return messages.STATUS["done"]
+    if not schedule.valid and schedule.decision is None:
+        return messages.STATUS["needs_decision"]
+    return messages.STATUS["recurring" if schedule.kind == "recurring" else "open"]
 
 
 def _target(item: Item, target: Target, one: Progress) -> dict[str, Any]:
     share = one.share
     return {
         "id": target.id, "item": item.id, "title_vi": item.title_vi, "measure": target.measure, "stated": target.stated,
-        "at_least": target.at_least, "assumed": target.assumed, "period": one.window.name,
+        "at_least": target.threshold, "assumed": target.assumed, "period": one.window.name,
         "from": one.window.begin.isoformat(), "to": one.window.end.isoformat(), "hit": share.hit if share else None,
         "base": share.base if share else None, "unknown": share.unknown if share else None,
         "percent": percent(share) if share else None, "verdict": one.verdict.value,

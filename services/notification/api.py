@@ -6,21 +6,30 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 
-from services.notification.usecases import ShowAlerts
+from services.notification.usecases import SendAgain, ShowAlerts
 from shared.http import Forbidden, Tokens
+from shared.localtime import LOCAL
+
+
+class GivenUp(BaseModel):
+    """Alerts to send again, by their keys."""
+
+    keys: list[str] = Field(max_length=10_000)
 
 
 class NotificationApi:
     """The door with what it needs; `router()` gives the routes."""
 
-    def __init__(self, show: ShowAlerts, tokens: Tokens) -> None:
-        self._show, self._tokens = show, tokens
+    def __init__(self, show: ShowAlerts, again: SendAgain, tokens: Tokens) -> None:
+        self._show, self._again, self._tokens = show, again, tokens
 
     def router(self) -> APIRouter:
-        """`GET /v1/alerts`."""
+        """The delivery log, and another try for what was given up."""
         router = APIRouter()
         router.add_api_route("/v1/alerts", self.alerts, methods=["GET"])
+        router.add_api_route("/v1/alerts/again", self.again, methods=["POST"])
         return router
 
     async def alerts(
@@ -31,4 +40,14 @@ class NotificationApi:
         if any(not party.may_speak_for(one) for one in unit):
             raise Forbidden(f"{party.name} may not read these units")
         found = await self._show([] if unit == ["all"] else unit, limit)
-        return [{k: v.isoformat() if isinstance(v, datetime) else v for k, v in one.items()} for one in found]
+        return [
+            {k: v.astimezone(LOCAL).isoformat() if isinstance(v, datetime) else v for k, v in one.items()}
+            for one in found
+        ]
+
+    async def again(self, request: Request, given_up: GivenUp) -> dict[str, int]:
+        """Send given-up alerts again; needs the role `operator` for every unit."""
+        party = self._tokens.party(request)
+        if "operator" not in party.roles or not party.may_speak_for("*"):
+            raise Forbidden(f"{party.name} may not send alerts again")
+        return {"due": await self._again(given_up.keys)}

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from shared.localtime import local_date, start_of_day
+from shared.workdays import Calendar
+
+DIGEST = "digest"
 MAX_RETRY = timedelta(hours=1)
 
 
@@ -42,6 +46,17 @@ def _at(data: Any, path: str) -> Any:
 def is_stale(happened_on: date, today: date, *, working_days: int, after: int) -> bool:
     """What happened long before it was recorded is counted and listed, but nobody is alerted (contracts.md §4)."""
     return happened_on < today and working_days > after
+
+
+def send_at(urgency: str, now: datetime, calendar: Calendar) -> datetime:
+    """When an alert may leave: at once, or for a digest when the office next opens; in the evening nobody could act."""
+    if urgency != DIGEST:
+        return now
+    day = local_date(now)
+    opens = start_of_day(day) + calendar.shifts[0][0]
+    if not calendar.is_working(day) or now >= opens:
+        opens = start_of_day(calendar.add_working_days(day, 1)) + calendar.shifts[0][0]
+    return opens
 
 
 def next_pause(attempts: int, first: timedelta) -> timedelta:

@@ -20,10 +20,10 @@ async def add_alerts(session: Session[Any], alerts: Sequence[dict[str, Any]]) ->
         INSERT INTO alert (key, unit, rule, role, event, subject, urgency, status, reason, correlation, title, body,
                            happened_at, decided_at, attempts, next_attempt_at)
         SELECT key, unit, rule, role, event, subject, urgency, status, reason, correlation, title, body,
-               happened_at, decided_at, 0, CASE WHEN status = 'pending' THEN decided_at END
+               happened_at, decided_at, 0, CASE WHEN status = 'pending' THEN send_at END
         FROM jsonb_to_recordset($1::jsonb) AS t(key text, unit text, rule text, role text, event text, subject text,
              urgency text, status text, reason text, correlation text, title text, body text, happened_at timestamptz,
-             decided_at timestamptz)
+             decided_at timestamptz, send_at timestamptz)
         ORDER BY key ON CONFLICT (key) DO NOTHING RETURNING key
         """,
         _encode(alerts).decode(),
@@ -44,39 +44,56 @@ async def list_called_overdue(session: Session[Any], subjects: Sequence[tuple[st
     return {(row["unit"], row["subject"]) for row in rows}
 
 
-async def claim_due(session: Session[Any], now: datetime, limit: int) -> list[dict[str, Any]]:
-    """Lock alerts of one rule, unit and role whose next attempt is due, oldest first."""
+async def claim_due(
+    session: Session[Any], now: datetime, lease: datetime, *, bundle: int, digest: int
+) -> list[dict[str, Any]]:
+    """Take alerts of one rule, unit and role whose attempt is due, oldest first, until *lease*, and count the attempt.
+
+    The caller commits before it sends: nobody else sends meanwhile, and whoever dies in between leaves a trace.
+    """
     rows = await session.fetch(
         """
         WITH oldest AS (
-          SELECT unit, rule, role FROM alert WHERE status = 'pending' AND next_attempt_at <= $1
+          SELECT unit, rule, role, urgency FROM alert WHERE status = 'pending' AND next_attempt_at <= $1
           ORDER BY next_attempt_at, key LIMIT 1
+        ), due AS (
+          SELECT key FROM alert JOIN oldest USING (unit, rule, role)
+          WHERE status = 'pending' AND next_attempt_at <= $1 ORDER BY decided_at, key
+          LIMIT (SELECT CASE urgency WHEN 'digest' THEN $4::int ELSE $3::int END FROM oldest) FOR UPDATE OF alert SKIP LOCKED
         )
-        SELECT alert.* FROM alert JOIN oldest USING (unit, rule, role)
-        WHERE status = 'pending' AND next_attempt_at <= $1 ORDER BY decided_at, key LIMIT $2 FOR UPDATE OF alert SKIP LOCKED
+        UPDATE alert SET attempts = attempts + 1, next_attempt_at = $2 FROM due WHERE alert.key = due.key RETURNING alert.*
         """,
         now,
-        limit,
+        lease,
+        bundle,
+        digest,
     )
-    return [dict(row) for row in rows]
+    return sorted((dict(row) for row in rows), key=lambda row: (row["decided_at"], row["key"]))
 
 
-async def settle(
-    session: Session[Any], keys: Sequence[str], status: str, reason: str, now: datetime, retry: datetime | None
-) -> None:
-    """Note one attempt: delivered, to be tried again at *retry*, or given up."""
-    await session.execute(
+async def settle(session: Session[Any], outcomes: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Note what one attempt came to: `key`, `status`, `reason`, `retry`, and every place that has the alert by now."""
+    await session.executemany(
         """
-        UPDATE alert SET attempts = attempts + 1, status = $2::text, reason = $3, next_attempt_at = $5::timestamptz,
-               delivered_at = CASE WHEN $2::text = 'sent' THEN $4::timestamptz END
-        WHERE key = ANY($1::text[])
+        UPDATE alert SET status = $2::text, reason = $3, next_attempt_at = $4, taken_by = $5,
+               delivered_at = CASE WHEN $2::text = 'sent' THEN $6::timestamptz END
+        WHERE key = $1
+        """,
+        [(one["key"], one["status"], one["reason"], one["retry"], one["taken_by"], now) for one in outcomes],
+    )
+
+
+async def send_again(session: Session[Any], keys: Sequence[str], now: datetime) -> int:
+    """Alerts that were given up are due again; says how many. Places that had them are not told twice."""
+    rows = await session.fetch(
+        """
+        UPDATE alert SET status = 'pending', attempts = 0, next_attempt_at = $2
+        WHERE key = ANY($1::text[]) AND status = 'failed' RETURNING key
         """,
         list(keys),
-        status,
-        reason,
         now,
-        retry,
     )
+    return len(rows)
 
 
 async def count_due(session: Session[Any], now: datetime) -> int:

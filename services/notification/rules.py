@@ -1,40 +1,55 @@
-"""Alert rules, receivers and templates as data; a rule that names an unknown template is refused with its line."""
+"""Alert rules, receivers and templates as data; whatever a rule names and nobody knows is refused with its line."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from jinja2 import Environment as Templates
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError, meta, nodes
 from pydantic import Field
 
 from services.notification.domain import Rule
-from shared.events.dossiers import DossierEvent
-from shared.rules import RuleError, RuleModel, load, load_located
+from services.notification.senders import is_understood, kind_of
+from shared.events.dossiers import DossierEvent, Snapshot, State
+from shared.rules import Lines, RuleError, RuleModel, RuleProblem, load_located
+from shared.units import Units
 
-KNOWN_EVENTS = frozenset(
-    {f"dossier.{event}" for event in DossierEvent}
-    | {"plan.task_progressed", "plan.target_missed", "plan.target_met", "plan.report_due", "inspection.report_due"}
-    | {f"report.{event}" for event in ("closed", "published", "restated", "unit_report_due", "unit_report_late")}
-)
+PLAN_FIELDS = frozenset(
+    ["plan", "unit", "target", "item", "title_vi", "measure", "period", "from", "to", "hit", "base", "at_least", "verdict", "due"]
+)  # fmt: skip
+REPORT_FIELDS = frozenset(
+    ["report", "form", "unit", "period", "from", "to", "version", "supersedes", "rows", "total", "fingerprint", "signature", "key_id", "files", "department", "due"]
+)  # fmt: skip
+KNOWN_EVENTS: Mapping[str, frozenset[str] | None] = {
+    **{f"dossier.{event}": None for event in DossierEvent},
+    **{f"plan.{event}": PLAN_FIELDS for event in ("task_progressed", "target_missed", "target_met", "report_due")},
+    "inspection.report_due": PLAN_FIELDS,
+    **{
+        f"report.{event}": REPORT_FIELDS
+        for event in ("closed", "published", "restated", "unit_report_due", "unit_report_late")
+    },
+}
+"""Events that a rule may name, with the fields of their data; `None` for a dossier's snapshot and what changed."""
+TEMPLATE_VALUES = frozenset({"event", "data", "unit_name", "at", "day"})
 
 
 class RuleEntry(RuleModel):
-    """One rule of the file."""
+    """One rule of the file; `digest` gathers a day's alerts into one message on the next working morning."""
 
     id: str
     event: str
     where: dict[str, list[str | int | bool]] = Field(default_factory=dict)
     to: list[str] = Field(min_length=1)
     template: str
-    urgency: Literal["normal", "high"] = "normal"
+    urgency: Literal["normal", "high", "digest"] = "normal"
 
 
 class RuleFile(RuleModel):
-    """deploy/rules/alerts/rules.yaml."""
+    """deploy/rules/alerts/rules.yaml: the roles that may be told, by slug, and the rules."""
 
+    roles: dict[str, str]
     rules: list[RuleEntry]
 
 
@@ -45,20 +60,9 @@ class Receivers(RuleModel):
 
 
 def load_rules(rules: Path) -> tuple[Rule, ...]:
-    """Load and check the alert rules; raises `RuleError` with file, line and field."""
-    parsed, lines = load_located(rules / "alerts" / "rules.yaml", RuleFile)
-    problems = []
-    for number, entry in enumerate(parsed.rules):
-        if not (rules / "alerts" / "templates" / f"{entry.template}.j2").is_file():
-            reason = f"unknown template {entry.template!r} (add deploy/rules/alerts/templates/{entry.template}.j2)"
-            problems.append(lines.problem(("rules", number, "template"), reason))
-        if entry.event not in KNOWN_EVENTS:
-            reason = f"unknown event {entry.event!r} (known: {', '.join(sorted(KNOWN_EVENTS))})"
-            problems.append(lines.problem(("rules", number, "event"), reason))
-        if entry.id in {other.id for other in parsed.rules[:number]}:
-            problems.append(
-                lines.problem(("rules", number, "id"), f"{entry.id!r} stands twice (give each rule its own id)")
-            )
+    """Load and check the alert rules and their templates; raises `RuleError` with file, line and field."""
+    parsed, lines = _load(rules)
+    problems = [problem for number in range(len(parsed.rules)) for problem in _wrong(parsed, number, lines, rules)]
     if problems:
         raise RuleError(problems)
     return tuple(
@@ -67,9 +71,97 @@ def load_rules(rules: Path) -> tuple[Rule, ...]:
     )
 
 
-def load_receivers(path: Path | None) -> Mapping[str, Mapping[str, list[str]]]:
-    """Receivers by unit and role; without a file nobody but the alert file hears."""
-    return load(path, Receivers).receivers if path is not None else {}
+def _load(rules: Path) -> tuple[RuleFile, Lines]:
+    return load_located(rules / "alerts" / "rules.yaml", RuleFile)
+
+
+def _wrong(file: RuleFile, number: int, lines: Lines, rules: Path) -> Iterator[RuleProblem]:
+    entry, at = file.rules[number], ("rules", number)
+    if entry.id in {other.id for other in file.rules[:number]}:
+        yield lines.problem((*at, "id"), f"{entry.id!r} stands twice (give each rule its own id)")
+    for place, role in enumerate(entry.to):
+        if role not in file.roles:
+            yield lines.problem((*at, "to", place), f"unknown role {role!r} (known: {', '.join(file.roles)})")
+    if entry.event not in KNOWN_EVENTS:
+        yield lines.problem((*at, "event"), f"unknown event {entry.event!r} (known: {', '.join(sorted(KNOWN_EVENTS))})")
+        return
+    for path in entry.where:
+        if not _is_known(entry.event, path.split(".")):
+            reason = f"{entry.event} has no field {path!r} (correct its name; see the event's schema)"
+            yield lines.problem((*at, "where", path), reason)
+    template = rules / "alerts" / "templates" / f"{entry.template}.j2"
+    if not template.is_file():
+        reason = f"unknown template {entry.template!r} (add deploy/rules/alerts/templates/{entry.template}.j2)"
+        yield lines.problem((*at, "template"), reason)
+    else:
+        yield from _wrong_template(template, entry.event)
+
+
+def _is_known(event: str, path: list[str]) -> bool:
+    fields = KNOWN_EVENTS[event]
+    if fields is not None:
+        return path[0] in fields
+    if path[:2] == ["snapshot", "state"]:
+        return len(path) == 2 or path[2] in State.__struct_fields__
+    if path[0] == "snapshot":
+        return len(path) == 1 or path[1] in Snapshot.__struct_fields__
+    return path[0] == "changed" and (len(path) == 1 or path[1] in State.__struct_fields__)
+
+
+def _wrong_template(path: Path, event: str) -> Iterator[RuleProblem]:
+    """A name that the event cannot have would fail only when somebody has to be told."""
+    file = path.as_posix()
+    try:
+        tree = Templates().parse(path.read_text("utf-8"))
+    except TemplateSyntaxError as error:
+        yield RuleProblem(file, error.lineno, "", f"is not a template: {error.message} (correct it)")
+        return
+    for name in sorted(meta.find_undeclared_variables(tree) - TEMPLATE_VALUES):
+        known = ", ".join(sorted(TEMPLATE_VALUES))
+        yield RuleProblem(file, 1, name, f"is not a value of templates (known: {known})")
+    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        named = _path(node)
+        if named and not _is_known(event, named):
+            yield RuleProblem(file, node.lineno, ".".join(named), f"{event} has no such field (correct its name)")
+
+
+def _path(node: nodes.Node) -> list[str] | None:
+    """`data.changed.due_at` → [changed, due_at]; nothing for what does not start at `data`, or a method of it."""
+    if isinstance(node, nodes.Name):
+        return [] if node.name == "data" else None
+    if isinstance(node, nodes.Getattr):
+        before, name = _path(node.node), node.attr
+    elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        before, name = _path(node.node), str(node.arg.value)
+    else:
+        return None
+    return None if before is None else [*before, name]
+
+
+def load_receivers(path: Path | None, rules: Path, units: Units) -> Mapping[str, Mapping[str, list[str]]]:
+    """Receivers by unit and role; without a file nobody but the alert file hears. Raises `RuleError`.
+
+    A mistyped role or unit would be silence; a mistyped address would be noticed by the first alert that it loses.
+    """
+    if path is None:
+        return {}
+    (parsed, lines), roles = load_located(path, Receivers), _load(rules)[0].roles
+    problems = []
+    for unit, by_role in parsed.receivers.items():
+        if unit != "*" and unit not in units:
+            problems.append(lines.problem(("receivers", unit), f"unknown unit {unit!r} (a five-digit code, or '*')"))
+        for role, addresses in by_role.items():
+            at = ("receivers", unit, role)
+            if role not in roles:
+                problems.append(lines.problem(at, f"unknown role {role!r} (known: {', '.join(roles)})"))
+            problems += [
+                lines.problem((*at, place), f"unknown kind of address {kind_of(address)!r} (write it as apprise does)")
+                for place, address in enumerate(addresses)
+                if not is_understood(address)
+            ]
+    if problems:
+        raise RuleError(problems)
+    return parsed.receivers
 
 
 class Wording:
@@ -83,5 +175,12 @@ class Wording:
 
     def render(self, template: str, values: Mapping[str, Any]) -> tuple[str, str]:
         """(subject, text); raises jinja2's `UndefinedError` when an event lacks what the template names."""
-        subject, _, body = self._templates.get_template(f"{template}.j2").render(**values).strip().partition("\n")
+        data = values["data"]
+        if "snapshot" in data:  # what nobody has said yet is absent on the wire; templates see it as none
+            snapshot = data["snapshot"]
+            state = {**dict.fromkeys(State.__struct_fields__), **snapshot["state"]}
+            changed = {**dict.fromkeys(State.__struct_fields__), **data.get("changed", {})}
+            data = {**data, "snapshot": {**snapshot, "state": state}, "changed": changed}
+        text = self._templates.get_template(f"{template}.j2").render(**{**values, "data": data})
+        subject, _, body = text.strip().partition("\n")
         return subject.strip(), body.strip()

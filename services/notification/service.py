@@ -8,7 +8,7 @@ from services.notification.metrics import NotificationMetrics
 from services.notification.rules import Wording, load_receivers, load_rules
 from services.notification.senders import Senders
 from services.notification.settings import NotificationSettings
-from services.notification.usecases import DecideAlerts, Deliver, ShowAlerts
+from services.notification.usecases import DecideAlerts, Deliver, SendAgain, ShowAlerts
 from shared.database import Database
 from shared.dead_letters import DeadLetters
 from shared.outbox import Relay
@@ -27,18 +27,20 @@ def build(environment: Environment) -> Service:
     metrics = NotificationMetrics(environment.registry)
     relay = Relay(NAME, database, bus.client, environment.registry)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
+    units = load_units(environment.rules)
     decide = DecideAlerts(
         database,
         environment.clock,
         load_calendar(environment.rules),
-        load_units(environment.rules),
+        units,
         load_rules(environment.rules),
         Wording(environment.rules),
         metrics,
         relay.poke,
         stale_after=settings.stale_after_days,
     )
-    senders = Senders(load_receivers(settings.deliveries), settings.out)
+    senders = Senders(load_receivers(settings.deliveries, environment.rules, units), settings.out)
+    again = SendAgain(database, environment.clock)
     deliver = Deliver(database, environment.clock, senders, dead_letters, metrics, relay.poke, settings)
     bus.broker.include_router(routes(NotificationHandlers(decide, dead_letters)))
     return Service(
@@ -48,5 +50,5 @@ def build(environment: Environment) -> Service:
         tasks=(relay.run, deliver.run),
         checks=(database.answers,),
         backlog={"outbox": relay.backlog, "deliveries": deliver.backlog},
-        api=NotificationApi(ShowAlerts(database), environment.tokens).router(),
+        api=NotificationApi(ShowAlerts(database), again, environment.tokens).router(),
     )

@@ -18,4 +18,5 @@ class NotificationSettings(ServiceSettings):
     bundle: int = Field(
         default=50, ge=1, description="alerts of one rule and receiver that one message carries at most"
     )
+    digest: int = Field(default=1000, ge=1, description="alerts that one digest carries at most")
     deliver_seconds: float = Field(default=1.0, gt=0, description="seconds between two looks for deliveries")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, text
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy import Column, Index, MetaData, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -50,6 +50,7 @@ class Alert(Base, table=True):
     attempts: int
     next_attempt_at: datetime | None = _instant()
     delivered_at: datetime | None = _instant()
+    taken_by: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")))
 
 
 outbox = outbox_table(metadata)

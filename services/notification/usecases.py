@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import structlog
 
-from services.notification import messages, repository
-from services.notification.domain import Rule, is_stale, matches, next_pause
+from services.notification import repository
+from services.notification.domain import Rule, is_stale, matches, next_pause, send_at
 from services.notification.metrics import NotificationMetrics
 from services.notification.rules import Wording
 from services.notification.senders import DeliveryFailed, Senders
@@ -28,6 +29,8 @@ from shared.units import Units
 from shared.workdays import Calendar
 
 log = structlog.get_logger()
+LEASE = timedelta(minutes=2)
+"""For so long an alert belongs to the process that sends it; longer than any sender may take."""
 Heard = tuple[str, Envelope]
 """(event name as rules write it, the event)."""
 
@@ -97,6 +100,7 @@ class DecideAlerts:
                     "reason": "happened long before it was recorded" if stale else "",
                     "correlation": envelope.correlation, "title": title, "body": body,
                     "happened_at": envelope.time, "decided_at": now,
+                    "send_at": send_at(rule.urgency, now, self._calendar.for_unit(unit)),
                 }
                 for role in rule.to
             ]  # fmt: skip
@@ -133,8 +137,23 @@ def said(event: str, alert: Mapping[str, Any], now: datetime) -> Outgoing:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one attempt came to for one alert; `taken_by` are all places that have it by now."""
+
+    key: str
+    status: str
+    reason: str
+    retry: datetime | None
+    taken_by: list[str]
+
+
 class Deliver:
-    """Sends what is due. Sent and then crashed before the commit means sent again: at least once at the last hop only."""
+    """Sends what is due: claims, commits, sends, notes what came of it.
+
+    Each place of a role is told once, whatever happens to the others. Sent and then crashed before the note means sent
+    again after the lease: at least once at the last hop only, and `attempts` shows it.
+    """
 
     def __init__(
         self,
@@ -147,7 +166,7 @@ class Deliver:
         settings: NotificationSettings,
     ) -> None:
         self._database, self._clock, self._senders, self._dead_letters = database, clock, senders, dead_letters
-        self._metrics, self._poke, self._settings = metrics, poke, settings
+        self._metrics, self._poke, self._settings, self._in_hand = metrics, poke, settings, 0
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -158,57 +177,103 @@ class Deliver:
 
     async def deliver_one(self) -> bool:
         """One attempt at one message: the alerts of one rule, unit and role, bundled; `False` when nothing is due."""
-        now = self._clock.now()
+        now, most = self._clock.now(), self._settings
         async with self._database.transaction() as session:
-            alerts = await repository.claim_due(session, now, self._settings.bundle)
-            if not alerts:
-                return False
-            status, reason, retry = await self._attempt(alerts, now)
-            keys = [one["key"] for one in alerts]
-            await repository.settle(session, keys, status, reason, now, retry)
-            if status != "pending":
-                await outbox.add(session, [said(status, {**one, "status": status}, now) for one in alerts])
-        for one in alerts:
-            self._metrics.alerts.labels(one["unit"], one["rule"], status if status != "pending" else "retried").inc()
-        self._poke()
+            alerts = await repository.claim_due(session, now, now + LEASE, bundle=most.bundle, digest=most.digest)
+            self._in_hand = len(alerts)
+        if not alerts:
+            return False
+        job = asyncio.create_task(self._finish(alerts))
+        try:
+            await asyncio.shield(job)
+        except asyncio.CancelledError:  # an ordinary stop notes what it sent, or a restart would send it again
+            await job
+            raise
         return True
 
     async def backlog(self) -> int:
-        """Alerts whose attempt is due."""
+        """Alerts whose attempt is due or under way."""
         async with self._database.transaction() as session:
-            count = await repository.count_due(session, self._clock.now())
+            count = await repository.count_due(session, self._clock.now()) + self._in_hand
         self._metrics.pending.set(count)
         return count
 
-    async def _attempt(self, alerts: Sequence[dict[str, Any]], now: datetime) -> tuple[str, str, datetime | None]:
-        first = alerts[0]
-        title = first["title"]
-        if len(alerts) > 1:
-            title = messages.BUNDLE.format(title=title, more=len(alerts) - 1)
-        body = "\n\n".join(f"{one['body']}\n{messages.TRACE.format(correlation=one['correlation'])}" for one in alerts)
+    async def _finish(self, alerts: Sequence[dict[str, Any]]) -> None:
         try:
-            with self._metrics.delivery_seconds.time():
-                await self._senders.send(first["unit"], first["role"], title, body, alerts)
-        except DeliveryFailed as failure:
-            return await self._failed(alerts, failure, now)
-        return "sent", "", None
+            await self._settle(alerts, await self._attempt(alerts))
+        finally:
+            self._in_hand = 0
+        self._poke()
 
-    async def _failed(
-        self, alerts: Sequence[dict[str, Any]], failure: DeliveryFailed, now: datetime
-    ) -> tuple[str, str, datetime | None]:
-        attempts = max(one["attempts"] for one in alerts) + 1
-        log.warning(
-            "delivery_failed", rule=alerts[0]["rule"], role=alerts[0]["role"], attempts=attempts, reason=str(failure)
-        )
-        if attempts < self._settings.max_attempts:
-            return (
-                "pending",
-                str(failure),
-                now + next_pause(attempts, timedelta(seconds=self._settings.first_retry_seconds)),
-            )
-        origin = f"alert {alerts[0]['rule']} to {alerts[0]['role']}"
-        await self._dead_letters.keep_all([(origin, msgspec.json.encode([one["key"] for one in alerts]), failure)])
-        return "failed", str(failure), None
+    async def _attempt(self, alerts: Sequence[dict[str, Any]]) -> list[Outcome]:
+        places = self._senders.places(alerts[0]["unit"], alerts[0]["role"])
+        fit = [one for one in alerts if one["attempts"] <= self._settings.max_attempts]
+        with self._metrics.delivery_seconds.time():
+            failures = await asyncio.gather(*(self._tell(place, where, fit) for place, where in places.items()))
+        failed = {place: str(failure) for place, failure in zip(places, failures, strict=True) if failure}
+        now = self._clock.now()
+        return [self._outcome(one, places, failed, now) for one in alerts]
+
+    async def _tell(self, place: str, address: str | None, alerts: Sequence[dict[str, Any]]) -> DeliveryFailed | None:
+        wanted = [one for one in alerts if place not in one["taken_by"]]
+        try:
+            if wanted:
+                await self._senders.send(address, wanted)
+        except DeliveryFailed as failure:
+            log.warning("delivery_failed", rule=wanted[0]["rule"], role=wanted[0]["role"], reason=str(failure))
+            return failure
+        return None
+
+    def _outcome(
+        self, alert: dict[str, Any], places: Mapping[str, str | None], failed: Mapping[str, str], now: datetime
+    ) -> Outcome:
+        if alert["attempts"] > self._settings.max_attempts:
+            # whoever sent it died each time before noting it; sending on would tell its reader for ever
+            return Outcome(
+                key=alert["key"], status="failed", reason="its attempts ended without an answer", retry=None,
+                taken_by=alert["taken_by"],
+            )  # fmt: skip
+        has = set(alert["taken_by"])
+        missing = [place for place in places if place in failed and place not in has]
+        taken_by = sorted(has | (places.keys() - failed.keys()))
+        reason, attempts = "; ".join(sorted({failed[place] for place in missing})), alert["attempts"]
+        if not missing:
+            return Outcome(key=alert["key"], status="sent", reason="", retry=None, taken_by=taken_by)
+        if attempts >= self._settings.max_attempts:
+            return Outcome(key=alert["key"], status="failed", reason=reason, retry=None, taken_by=taken_by)
+        retry = now + next_pause(attempts, timedelta(seconds=self._settings.first_retry_seconds))
+        return Outcome(key=alert["key"], status="pending", reason=reason, retry=retry, taken_by=taken_by)
+
+    async def _settle(self, alerts: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> None:
+        now = self._clock.now()
+        given_up = [one for one in outcomes if one.status == "failed"]
+        if given_up:
+            origin = f"alert {alerts[0]['rule']} to {alerts[0]['role']}"
+            keys = msgspec.json.encode([one.key for one in given_up])
+            await self._dead_letters.keep_all([(origin, keys, DeliveryFailed(given_up[0].reason))])
+        async with self._database.transaction() as session:
+            await repository.settle(session, [asdict(one) for one in outcomes], now)
+            told = [
+                said(outcome.status, {**alert, "status": outcome.status}, now)
+                for alert, outcome in zip(alerts, outcomes, strict=True)
+                if outcome.status != "pending"
+            ]
+            await outbox.add(session, told)
+        for alert, outcome in zip(alerts, outcomes, strict=True):
+            status = "retried" if outcome.status == "pending" else outcome.status
+            self._metrics.alerts.labels(alert["unit"], alert["rule"], status).inc()
+
+
+class SendAgain:
+    """Alerts that were given up get their attempts back, after somebody mended what was wrong."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    async def __call__(self, keys: Sequence[str]) -> int:
+        """How many are due again; one that was sent, or waits anyway, stays as it is."""
+        async with self._database.transaction() as session:
+            return await repository.send_again(session, keys, self._clock.now())
 
 
 class ShowAlerts:

@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
-from services.reporting.documents import load_form, write_xlsx
 from services.reporting.domain import (
     FORM,
     FiguresDoNotBalance,
     PeriodNotOver,
+    ProposalDecided,
+    ProposalOutdated,
     ReportAlreadyClosed,
     ReportNotClosed,
+    RoleMissing,
+    UnknownProposal,
 )
-from services.reporting.usecases import CloseReport, ShowFigures
+from services.reporting.hearing import NotYetHeard
+from services.reporting.signing import SigningKeyUnusable
+from services.reporting.usecases import CloseReport, DecideProposal, ShowFigures
+from services.reporting.usecases.closing import stem
 from shared.http import Forbidden, Party, Tokens
 from shared.units import Units, UnknownUnit
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
 
 class Close(BaseModel):
-    """Which report to close."""
+    """Which report to close, and in which role (by default the one that the form asks for)."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     unit: str
     period: str
     form: str = FORM
+    role: str | None = Field(default=None, alias="as")
+
+
+class Decision(BaseModel):
+    """In which role a proposal is decided, and why it is rejected."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    role: str | None = Field(default=None, alias="as")
+    reason: str = ""
 
 
 class ReportingApi:
     """The door with what it needs; `router()` gives the routes."""
 
-    def __init__(self, *, show: ShowFigures, close: CloseReport, units: Units, tokens: Tokens, rules: Path) -> None:
+    def __init__(
+        self, *, show: ShowFigures, close: CloseReport, decide: DecideProposal, units: Units, tokens: Tokens
+    ) -> None:
+        self._decide = decide
         self._show, self._close, self._units, self._tokens = show, close, units, tokens
-        self._form = load_form(rules)
 
     def router(self) -> APIRouter:
         """Figures, lists, closed reports."""
@@ -49,6 +67,11 @@ class ReportingApi:
         router.add_api_route("", self.closed, methods=["GET"])
         router.add_api_route("/close", self.close, methods=["POST"])
         router.add_api_route("/sheet", self.sheet, methods=["GET"])
+        router.add_api_route("/file", self.file, methods=["GET"])
+        router.add_api_route("/keys", self.keys, methods=["GET"])
+        router.add_api_route("/proposals", self.proposals, methods=["GET"])
+        router.add_api_route("/proposals/{number}/approve", self.approve, methods=["POST"])
+        router.add_api_route("/proposals/{number}/reject", self.reject, methods=["POST"])
         return router
 
     async def figures(
@@ -110,26 +133,63 @@ class ReportingApi:
     async def closed(self, request: Request, unit: Annotated[list[str], Query()]) -> Response:
         """Closed reports of these units."""
         units = self._allowed(self._tokens.party(request), unit)
-        return await _for_people(self._close.list(units))
+        return await _for_people(self._listed(units))
+
+    async def _listed(self, units: list[str]) -> Any:
+        return [_shown(one) for one in await self._close.list(units)]
 
     async def close(self, request: Request, wanted: Close) -> Response:
-        """Freeze a report; needs the role `reporter`."""
+        """Freeze a report; needs the role that the form names."""
         party = self._tokens.party(request)
-        if "reporter" not in party.roles:
-            raise Forbidden(f"{party.name} may not close reports; the role 'reporter' is needed")
         self._allowed(party, [wanted.unit])
-        return await _for_people(self._close(wanted.unit, wanted.form, wanted.period, by=party.name))
+        return await _for_people(self._closing(wanted, party))
 
-    async def sheet(self, request: Request, unit: str, period: str, form: str = FORM) -> Response:
+    async def _closing(self, wanted: Close, party: Party) -> Any:
+        return _shown(await self._close(wanted.unit, wanted.form, wanted.period, by=party, role=wanted.role))
+
+    async def sheet(
+        self, request: Request, unit: str, period: str, form: str = FORM, version: int | None = None
+    ) -> Response:
         """A closed report as XLSX; the same bytes whenever it is asked for."""
+        return await self.file(request, unit, period, ".xlsx", form, version)
+
+    async def file(
+        self, request: Request, unit: str, period: str, suffix: str, form: str = FORM, version: int | None = None
+    ) -> Response:
+        """One document of a closed report by its suffix (`.json`, `.xlsx`, …), byte for byte as it was signed."""
         self._allowed(self._tokens.party(request), [unit])
         try:
-            report = await self._close.closed(unit, form, period)
-        except (ReportNotClosed, ValueError) as error:
+            report = await self._close.closed(unit, form, period, version)
+            found = await self._close.file(report, stem(report) + suffix)
+        except (LookupError, ValueError) as error:
             return JSONResponse({"error": str(error)}, status_code=404)
-        name = self._units.get(unit).name
-        body = write_xlsx(self._form, report["figures"], unit_name=name, period=period, created=report["closed_at"])
-        return Response(body, media_type=XLSX)
+        disposition = f'attachment; filename="{found["name"]}"'
+        return Response(found["content"], media_type=found["media_type"], headers={"Content-Disposition": disposition})
+
+    async def proposals(self, request: Request, unit: Annotated[list[str], Query()], closed: bool = False) -> Response:
+        """Changes of closed reports that wait for a decision; `closed` brings the decided ones too."""
+        units = self._allowed(self._tokens.party(request), unit)
+        return await _for_people(self._decide.list(units, closed=closed))
+
+    async def approve(self, request: Request, number: int, decision: Decision) -> Response:
+        """Publish the next version; needs the role that the form names, and to name it."""
+        return await _for_people(self._approving(self._tokens.party(request), number, decision))
+
+    async def reject(self, request: Request, number: int, decision: Decision) -> Response:
+        """Keep the closed figures, and the reason."""
+        return await _for_people(self._rejecting(self._tokens.party(request), number, decision))
+
+    async def _approving(self, party: Party, number: int, decision: Decision) -> Any:
+        self._allowed(party, [(await self._decide.find(number))["unit"]])
+        return _shown(await self._decide.approve(number, by=party, role=decision.role))
+
+    async def _rejecting(self, party: Party, number: int, decision: Decision) -> Any:
+        self._allowed(party, [(await self._decide.find(number))["unit"]])
+        return await self._decide.reject(number, by=party, role=decision.role, reason=decision.reason)
+
+    async def keys(self) -> Response:
+        """The public keys that check closed reports; they are no secret."""
+        return await _for_people(self._close.keys())
 
     def _allowed(self, party: Party, units: list[str]) -> list[str]:
         if units == ["all"]:
@@ -146,12 +206,28 @@ async def _for_people(answer: Any) -> Response:
     """Await an answer; say what a person can do when it is refused."""
     try:
         return JSONResponse(_plain(await answer))
-    except (ReportAlreadyClosed, PeriodNotOver, FiguresDoNotBalance) as error:
+    except RoleMissing as error:
+        return JSONResponse({"error": str(error)}, status_code=403)
+    except (
+        ReportAlreadyClosed,
+        PeriodNotOver,
+        FiguresDoNotBalance,
+        NotYetHeard,
+        SigningKeyUnusable,
+        ProposalDecided,
+        ProposalOutdated,
+    ) as error:
         return JSONResponse({"error": str(error)}, status_code=409)
-    except (ReportNotClosed, UnknownUnit) as error:
+    except (ReportNotClosed, UnknownUnit, UnknownProposal) as error:
         return JSONResponse({"error": str(error)}, status_code=404)
     except ValueError as error:
         return JSONResponse({"error": str(error)}, status_code=400)
+
+
+def _shown(report: dict[str, Any]) -> dict[str, Any]:
+    files = [one["name"] for one in json.loads(report["document"])["files"]]
+    shown = {name: value for name, value in report.items() if name != "document"}
+    return {**shown, "files": [f"{stem(report)}.json", *files]}
 
 
 def _plain(value: Any) -> Any:

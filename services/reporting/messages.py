@@ -9,3 +9,24 @@ MEASURED_IN = "Đơn vị tính: Số hồ sơ TTHC"
 QUARTER = "Quý {quarter}/{year}"
 YEAR = "Năm {year}"
 AD_HOC = "Đột xuất"
+KINDS = ("xã", "phường", "đặc khu")
+PLACE_AND_DATE = "{place}, ngày {day} tháng {month} năm {year}"
+REPORT_TITLE = "Tình hình, kết quả giải quyết thủ tục hành chính {period}"
+CHART_TITLE = "Hồ sơ đã giải quyết theo lĩnh vực (các lĩnh vực có nhiều hồ sơ nhất)"
+CHART_LEGEND = ("Trước hạn", "Đúng hạn", "Quá hạn")
+PARAGRAPHS = (
+    "Thực hiện Thông tư số 01/2020/TT-VPCP ngày 21 tháng 10 năm 2020 của Văn phòng Chính phủ quy định chế độ báo cáo "
+    "định kỳ, Ủy ban nhân dân {unit} báo cáo tình hình, kết quả giải quyết thủ tục hành chính {period} "
+    "(từ ngày {begin} đến ngày {end}) như sau:",
+    "1. Tiếp nhận: {c3} hồ sơ, gồm {c4} hồ sơ nộp trực tuyến, {c5} hồ sơ nộp trực tiếp hoặc qua dịch vụ bưu chính và "
+    "{c6} hồ sơ từ kỳ trước chuyển sang.",
+    "2. Đã giải quyết: {c7} hồ sơ, gồm {c8} hồ sơ trước hạn, {c9} hồ sơ đúng hạn và {c10} hồ sơ quá hạn; "
+    "tỷ lệ giải quyết trước hạn và đúng hạn là {rate}.",
+    "3. Đang giải quyết: {c11} hồ sơ, gồm {c12} hồ sơ trong hạn và {c13} hồ sơ quá hạn.",
+    "Số liệu chi tiết theo từng lĩnh vực tại Biểu số II.06a/VPCP/KSTT kèm theo.",
+)
+RESTATED = "Báo cáo này điều chỉnh số liệu đã chốt và thay thế phiên bản {superseded}."
+NATION = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
+MOTTO = "Độc lập - Tự do - Hạnh phúc"
+REPORT = "BÁO CÁO"
+RECIPIENTS = "Nơi nhận:"

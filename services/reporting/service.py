@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from services.reporting.api import ReportingApi
+from services.reporting.documents import Paper, load_form
 from services.reporting.handlers import ReportingHandlers, routes
+from services.reporting.hearing import Hearing
 from services.reporting.metrics import ReportingMetrics
 from services.reporting.settings import ReportingSettings
-from services.reporting.usecases import CloseReport, FollowDossiers, ShowFigures
+from services.reporting.signing import SigningKey
+from services.reporting.usecases import CloseReport, DecideProposal, FollowDossiers, JudgeLateFacts, ShowFigures
 from shared.database import Database
 from shared.dead_letters import DeadLetters
 from shared.outbox import Relay
@@ -25,21 +30,36 @@ def build(environment: Environment) -> Service:
     metrics, units = ReportingMetrics(environment.registry), load_units(environment.rules)
     relay = Relay(NAME, database, bus.client, environment.registry)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
-    bus.broker.include_router(routes(ReportingHandlers(FollowDossiers(database, metrics), dead_letters)))
+    judge = JudgeLateFacts(database, environment.clock)
+    follow = FollowDossiers(database, metrics, judge.poke)
+    bus.broker.include_router(routes(ReportingHandlers(follow, dead_letters)))
     rules = load_period_rules(environment.rules)
+    form = load_form(environment.rules)
+    close = CloseReport(
+        database,
+        environment.clock,
+        units,
+        rules,
+        form,
+        Paper(environment.rules, form),
+        Hearing(bus.client, patience=10.0),
+        partial(SigningKey.load, settings.signing_key),
+        metrics,
+        relay.poke,
+    )
     api = ReportingApi(
         show=ShowFigures(database, metrics),
-        close=CloseReport(database, environment.clock, units, rules, metrics, relay.poke),
+        close=close,
+        decide=DecideProposal(database, environment.clock, close),
         units=units,
         tokens=environment.tokens,
-        rules=environment.rules,
     )
     return Service(
         name=NAME,
         bus=bus,
         resources=(database,),
-        tasks=(relay.run,),
+        tasks=(relay.run, judge.run),
         checks=(database.answers,),
-        backlog={"outbox": relay.backlog},
+        backlog={"outbox": relay.backlog, "late": judge.backlog},
         api=api.router(),
     )

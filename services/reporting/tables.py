@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, Date, Index, Integer, MetaData, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy import BigInteger, Column, Date, Identity, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -52,5 +52,92 @@ class Report(Base, table=True):
     end: date
     closed_at: datetime = Field(sa_column=Column(TIMESTAMP(timezone=True), nullable=False))
     closed_by: str
+    closed_as: str
+    supersedes: int | None
     fingerprint: str
+    document: bytes
     figures: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class ReportFile(Base, table=True):
+    """A document of a closed report, byte for byte as its checksum was signed."""
+
+    __tablename__ = "report_file"
+
+    unit: str = Field(primary_key=True)
+    form: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    media_type: str
+    sha256: str
+    content: bytes
+
+
+class ReportKey(Base, table=True):
+    """A public key that checks closed reports; kept when the installation gets another one."""
+
+    __tablename__ = "report_key"
+
+    key_id: str = Field(primary_key=True)
+    public_pem: str
+
+
+class ReportDossier(Base, table=True):
+    """A dossier as a closed report counted it: the columns it stands in, and the revision it was counted from."""
+
+    __tablename__ = "report_dossier"
+
+    unit: str = Field(primary_key=True)
+    form: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    revision: int
+    field: str
+    columns: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+
+
+class LateFact(Base, table=True):
+    """A revision that moved what was counted before a closing; kept, for proposals name who said it."""
+
+    __tablename__ = "late_fact"
+    __table_args__ = (Index("ix_late_fact_unjudged", "unit", postgresql_where=text("NOT judged")),)
+
+    unit: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    revision: int = Field(primary_key=True)
+    source: str
+    recorded_at: datetime = Field(sa_column=Column(TIMESTAMP(timezone=True), nullable=False))
+    judged: bool
+
+
+class ReportProposal(Base, table=True):
+    """A change of a closed report that somebody has to decide; `status` is open, approved, rejected or replaced."""
+
+    __tablename__ = "report_proposal"
+    __table_args__ = (
+        Index(
+            "ix_report_proposal_open",
+            "unit",
+            "form",
+            "period",
+            unique=True,
+            postgresql_where=text("status = 'open'"),
+        ),
+    )
+
+    id: int = Field(sa_column=Column(BigInteger, Identity(), primary_key=True))
+    unit: str
+    form: str
+    period: str
+    version: int
+    status: str
+    digest: str
+    cells: list[Any] = Field(sa_column=Column(JSONB, nullable=False))
+    causes: list[Any] = Field(sa_column=Column(JSONB, nullable=False))
+    opened_at: datetime = Field(sa_column=Column(TIMESTAMP(timezone=True), nullable=False))
+    decided_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+    decided_by: str | None
+    decided_as: str | None
+    reason: str | None

@@ -7,13 +7,13 @@ time it happened, so any reader can answer "as of" any day without asking back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
-from shared.events.envelope import Envelope, Instant
+from shared.events.envelope import Envelope, Instant, decode_bounded
 from shared.localtime import local_date
 
 
@@ -121,23 +121,16 @@ class DossierSaid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 _said = msgspec.json.Decoder(DossierSaid)
-_state_fields = tuple(State.__struct_fields__)
 
 
 def read_snapshot(envelope: Envelope) -> Snapshot:
     """The snapshot that one dossier event carries; raises `ValueError` when it is not one."""
-    return _said.decode(envelope.data).snapshot
+    return decode_bounded(_said.decode, envelope.data).snapshot
 
 
 def read_said(envelope: Envelope) -> DossierSaid:
     """The whole data of one dossier event; raises `ValueError` when it is not one."""
-    return _said.decode(envelope.data)
-
-
-def step_between(before: State, after: State, *, at: datetime, kind: str) -> Step | None:
-    """The change from one state to the next as a timeline entry; `None` when nothing changed."""
-    to = {name: new for name in _state_fields if (new := getattr(after, name)) != getattr(before, name)}
-    return Step(at=at, kind=kind, to=to) if to else None
+    return decode_bounded(_said.decode, envelope.data)
 
 
 def states_by_day(timeline: Sequence[Step]) -> Iterator[tuple[date, State]]:

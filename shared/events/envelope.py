@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -40,13 +40,22 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
+Decoded = TypeVar("Decoded")
 _envelopes = msgspec.json.Decoder(Envelope)
 _encoder = msgspec.json.Encoder()
 
 
 def decode_envelope(body: bytes) -> Envelope:
     """Read the envelope of one event; raises `ValueError` (`msgspec.DecodeError`) naming the offending path."""
-    return _envelopes.decode(body)
+    return decode_bounded(_envelopes.decode, body)
+
+
+def decode_bounded(decode: Callable[[bytes | msgspec.Raw], Decoded], body: bytes | msgspec.Raw) -> Decoded:
+    """Decode JSON; nesting that exhausts the interpreter is bad input (`ValueError`), not a failure of the batch."""
+    try:
+        return decode(body)
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deeply") from error
 
 
 def encode_event(
@@ -77,5 +86,5 @@ def encode_event(
 
 def read_data(envelope: Envelope) -> Mapping[str, Any]:
     """The event's data as plain values, for readers that filter on any field (alert rules)."""
-    decoded: Mapping[str, Any] = msgspec.json.decode(envelope.data)
+    decoded: Mapping[str, Any] = decode_bounded(msgspec.json.decode, envelope.data)
     return decoded

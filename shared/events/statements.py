@@ -6,6 +6,7 @@ know, and with them everything personal that a sender may add, are dropped when 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime
@@ -15,6 +16,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from shared.events.envelope import Instant
+from shared.localtime import local_date
 
 TYPE_PREFIX = "vn.motcua.onestop."
 TYPE_SUFFIX = ".v1"
@@ -44,6 +46,8 @@ class Kind(StrEnum):
 
 
 RANK: dict[Kind, int] = {kind: rank for rank, kind in enumerate(Kind)}
+
+FINISHES = {Kind.COMPLETED, Kind.HANDED_OVER, Kind.RETURNED, Kind.WITHDRAWN, Kind.STOPPED}
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=4000)]
@@ -146,6 +150,12 @@ def parse_statement(body: bytes, *, knows_unit: Callable[[str], bool], now: date
         raise Refused(
             "data.received_at", "lies in the future", "send the reception when it has happened; check the clock"
         )
+    if kind in FINISHES and facts.received_at and local_date(record.time) < local_date(facts.received_at):
+        raise Refused(
+            "time",
+            f"finished on {local_date(record.time)}, before the reception on {local_date(facts.received_at)}",
+            "correct the date that is wrong; dates are compared, not times",
+        )
     return Statement(
         source=record.source,
         id=record.id,
@@ -196,19 +206,29 @@ def _decode(body: bytes) -> _Record:
         raise Refused(field, _say(reason), "see docs/integrate for the record's shape") from error
     except msgspec.DecodeError as error:
         raise Refused("record", f"is not valid JSON: {error}", "send one complete JSON object a record") from error
+    except RecursionError as error:  # no DecodeError: it would fail the whole batch, at every delivery
+        raise Refused("record", "is nested too deeply", "send the flat record of contracts.md §3") from error
 
 
 def _check_keys(record: _Record) -> None:
     """Refuse what would be legal JSON and still hurt the whole batch in the database or on the bus."""
     for name, value in (("id", record.id), ("source", record.source), ("data.dossier", record.data.dossier)):
-        if not value.strip() or any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
+        if not value.strip() or _CONTROL.search(value):
             raise Refused(name, "is blank or holds control characters", "send the key as plain text")
-    instants = [("time", record.time), *((f"data.{name}", getattr(record.data, name)) for name in _INSTANTS)]
-    for name, value in instants:
-        if value is not None and not 1900 <= value.year <= 2199:
-            raise Refused(name, f"lies in the year {value.year}", "send a date between 1900 and 2199")
+    if _CONTROL.search(record.correlationid):
+        raise Refused("correlationid", "holds control characters", "send it as plain text or leave it out")
+    _check_year("time", record.time)
+    for name in _INSTANTS:
+        if (value := getattr(record.data, name)) is not None:
+            _check_year(f"data.{name}", value)
 
 
+def _check_year(name: str, value: datetime) -> None:
+    if not 1900 <= value.year <= 2199:
+        raise Refused(name, f"lies in the year {value.year}", "send a date between 1900 and 2199")
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _INSTANTS = tuple(name for name in Facts.__struct_fields__ if name.endswith("_at"))
 
 

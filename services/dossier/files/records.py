@@ -94,7 +94,7 @@ def _is_one_document(source: Source) -> bool:
         return False
     try:
         msgspec.json.decode(source.head.removeprefix(UTF_8_MARK), type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
 
@@ -106,7 +106,7 @@ def _split(source: Source) -> Iterator[Line]:
         return
     try:
         elements = msgspec.json.decode(content, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise source.unreadable(f"is not a valid JSON array: {error}", "hand in one CloudEvent a line") from error
     position, line = content.index(b"[") + 1, 1 + content.count(b"\n", 0, content.index(b"["))
     for element in elements:
@@ -131,7 +131,7 @@ def _glance_at_code(body: bytes) -> str:
     """The dossier code of a refused record, where one can be read."""
     try:
         seen = msgspec.json.decode(body[:MAX_RECORD_BYTES], type=_Glance)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     code = seen.data.dossier or seen.subject
     return code[:200] if isinstance(code, str) else ""

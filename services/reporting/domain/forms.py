@@ -1,15 +1,15 @@
-"""What a report is: figures of a form by field, their balance, and the fingerprint of what was closed."""
+"""What a report is: figures of a form by field, their balance, and why closing is refused."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-COLUMNS = tuple(f"c{number}" for number in range(3, 14))
+from shared import measures
+
+COLUMNS = tuple(measures.COLUMNS)
 FORM = "II.06a"
 
 
@@ -58,10 +58,8 @@ class PeriodNotOver(Exception):
 class FiguresDoNotBalance(Exception):
     """The figures contradict each other, so nothing may be closed."""
 
-    def __init__(self, unit: str, field: str) -> None:
-        super().__init__(
-            f"unit {unit}, field {field!r}: column 3 is not 7 + 11; nothing was closed, tell the operators"
-        )
+    def __init__(self, unit: str, field: str, reason: str = "the columns do not add up") -> None:
+        super().__init__(f"unit {unit}, field {field!r}: {reason}; nothing was closed, tell the operators")
 
 
 Row = dict[str, Any]
@@ -96,33 +94,18 @@ class Figures:
 
 
 def figures(unit: str, begin: date, end: date, sums: Iterable[Mapping[str, Any]]) -> Figures:
-    """Complete the sums of a rollup (`field`, c4, c5, c6, c8, c9, c10, c13) to the form's rows; empty fields are left out."""
-    rows = [row for one in sums if (row := _complete(one))["c3"] or row["c7"] or row["c11"]]
-    return Figures(unit=unit, form=FORM, begin=begin, end=end, rows=sorted(rows, key=lambda row: row["field"]))
+    """The form's rows from the sums of a rollup (`field` and every column); empty fields are left out."""
+    rows = [{"field": one["field"], **{column: int(one[column]) for column in COLUMNS}} for one in sums]
+    shown = [row for row in rows if row["c3"] or row["c7"] or row["c11"]]
+    return Figures(unit=unit, form=FORM, begin=begin, end=end, rows=sorted(shown, key=lambda row: row["field"]))
 
 
-def _complete(sums: Mapping[str, Any]) -> Row:
-    c = {name: int(sums[name] or 0) for name in ("c4", "c5", "c6", "c8", "c9", "c10", "c13")}
-    c["c3"] = c["c4"] + c["c5"] + c["c6"]
-    c["c7"] = c["c8"] + c["c9"] + c["c10"]
-    c["c11"] = c["c3"] - c["c7"]
-    c["c12"] = c["c11"] - c["c13"]
-    return {"field": sums["field"], **{name: c[name] for name in COLUMNS}}
+BALANCES = (("c3", ("c4", "c5", "c6")), ("c7", ("c8", "c9", "c10")), ("c11", ("c12", "c13")), ("c3", ("c7", "c11")))
 
 
 def check_balance(of: Figures) -> None:
-    """Raise `FiguresDoNotBalance` unless 3 = 7 + 11 = 4 + 5 + 6 and nothing is negative, in every row."""
+    """Raise `FiguresDoNotBalance` unless every sum of the form is the sum of its parts and nothing is negative."""
     for row in of.rows:
-        if row["c3"] != row["c7"] + row["c11"] or min(row[column] for column in COLUMNS) < 0:
+        sums = all(row[whole] == sum(row[part] for part in parts) for whole, parts in BALANCES)
+        if not sums or min(row[column] for column in COLUMNS) < 0:
             raise FiguresDoNotBalance(of.unit, row["field"])
-
-
-def fingerprint(of: Figures, dossiers: Sequence[tuple[str, int]]) -> str:
-    """SHA-256 over the canonical figures and the revision of every dossier that they were made of."""
-    text = json.dumps(
-        {"figures": of.as_json(), "dossiers": sorted(dossiers)},
-        ensure_ascii=False,
-        sort_keys=True,
-        separators=(",", ":"),
-    )
-    return hashlib.sha256(text.encode()).hexdigest()

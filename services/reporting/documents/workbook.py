@@ -4,53 +4,19 @@ from __future__ import annotations
 
 import io
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from services.reporting import messages
+from services.reporting.documents.form import Form, period_title
 from services.reporting.domain import COLUMNS
-from shared.rules import RuleModel, load
 
+ROW_HEIGHT, LINE = 16, 44
+"""Points of one line, and letters of a field that fit into it: programs differ in whether they stretch rows by themselves."""
 FIRST_ROW = 8
 """Rows 0–3 are the head of the form, 4–6 its headings, 7 the numbers (1) … (13)."""
-
-
-class Group(RuleModel):
-    """A heading over several columns."""
-
-    title_vi: str
-    columns: list[str]
-
-
-class Form(RuleModel):
-    """A form's wording, by the rule file."""
-
-    form: str
-    valid_from: date
-    number_vi: str
-    title_vi: str
-    measured_in_vi: str
-    receiver_vi: str
-    groups: list[Group]
-    columns: dict[str, str]
-    number_vi_heading: str
-    field_vi_heading: str
-
-
-def load_form(rules: Path) -> Form:
-    """The form's wording; raises `RuleError` with file, line and field."""
-    return load(rules / "forms" / "ii-06a.yaml", Form)
-
-
-def period_title(code: str) -> str:
-    """`2025-Q4` → `Quý IV/2025`; any other text is an ad-hoc window."""
-    year, _, quarter = code.partition("-Q")
-    if quarter in ("1", "2", "3", "4"):
-        return messages.QUARTER.format(quarter=("I", "II", "III", "IV")[int(quarter) - 1], year=year)
-    return messages.YEAR.format(year=code) if code.isdigit() else messages.AD_HOC
 
 
 def write_xlsx(form: Form, figures: dict[str, Any], *, unit_name: str, period: str, created: datetime) -> bytes:
@@ -67,6 +33,7 @@ def write_xlsx(form: Form, figures: dict[str, Any], *, unit_name: str, period: s
         "head": book.add_format({**base, "bold": True, "align": "center", "border": 1}),
         "number": book.add_format({**base, "italic": True, "align": "center", "border": 1, "font_size": 9}),
         "cell": book.add_format({**base, "border": 1}),
+        "order": book.add_format({**base, "border": 1, "align": "center"}),
         "count": book.add_format({**base, "border": 1, "num_format": "#,##0"}),
         "total": book.add_format({**base, "border": 1, "bold": True, "num_format": "#,##0"}),
     }
@@ -115,7 +82,8 @@ def _headings(sheet: Any, form: Form, styles: dict[str, Any]) -> None:
 def _rows(sheet: Any, figures: dict[str, Any], styles: dict[str, Any]) -> None:
     rows = figures["rows"]
     for index, row in enumerate(rows):
-        sheet.write(FIRST_ROW + index, 0, index + 1, styles["cell"])
+        sheet.set_row(FIRST_ROW + index, ROW_HEIGHT * -(-len(row["field"]) // LINE))
+        sheet.write(FIRST_ROW + index, 0, index + 1, styles["order"])
         sheet.write(FIRST_ROW + index, 1, row["field"], styles["cell"])
         for offset, column in enumerate(COLUMNS):
             sheet.write_number(FIRST_ROW + index, 2 + offset, row[column], styles["count"])

@@ -1,11 +1,10 @@
-"""All queries of the reporting service; each runs in a transaction that the edge commits."""
+"""Queries about facts: the newest revision of each dossier, the rollup, and the lists behind a figure."""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -13,15 +12,20 @@ import msgspec
 from shared.database import Session
 from shared.events.dossiers import Snapshot
 from shared.facts import entries, newest, replace_spans, spans
-from shared.measures import AS_OF, COLUMNS
+from shared.measures import AS_OF, COLUMNS, SUMS
 
 _encode = msgspec.json.Encoder().encode
 
 
-async def upsert_facts(session: Session[Any], snapshots: Sequence[Snapshot]) -> list[tuple[str, str]]:
+Changed = list[tuple[str, str]]
+"""(unit, dossier code)."""
+
+
+async def upsert_facts(session: Session[Any], snapshots: Sequence[Snapshot]) -> tuple[Changed, bool]:
     """Keep snapshots that are newer than what is known and move the rollup with them, in one statement.
 
-    What is not newer changes nothing, so redelivery is harmless. Returns the dossiers that changed.
+    What is not newer changes nothing, so redelivery is harmless. Returns the dossiers that changed, and whether any
+    moved what a closed report may have counted; that is noted in this transaction, for `JudgeLateFacts`.
     """
     wanted = newest(snapshots)
     of_dossier = {(one.unit, one.dossier): spans(one) for one in wanted}
@@ -38,7 +42,21 @@ async def upsert_facts(session: Session[Any], snapshots: Sequence[Snapshot]) -> 
     changed = [(row["unit"], row["code"]) for row in rows]
     if changed:
         await replace_spans(session, changed, [span for key in changed for span in of_dossier[key]])
-    return changed
+    late = {(row["unit"], row["code"]): row["old_revision"] for row in rows if row["late"]}
+    await _note_late(session, [one for one in snapshots if one.revision > late.get((one.unit, one.dossier), 2**31)])
+    return changed, bool(late)
+
+
+async def _note_late(session: Session[Any], snapshots: Sequence[Snapshot]) -> None:
+    if not snapshots:
+        return
+    await session.executemany(
+        """
+        INSERT INTO late_fact (unit, code, revision, source, recorded_at, judged) VALUES ($1, $2, $3, $4, $5, false)
+        ON CONFLICT (unit, code, revision) DO UPDATE SET judged = false
+        """,
+        sorted((one.unit, one.dossier, one.revision, one.source, one.recorded_at) for one in snapshots),
+    )
 
 
 _UPSERT = """
@@ -48,7 +66,8 @@ _UPSERT = """
       INSERT INTO fact AS f (unit, code, revision, entries) SELECT unit, code, revision, entries FROM incoming
       ON CONFLICT (unit, code) DO UPDATE SET revision = excluded.revision, entries = excluded.entries
       WHERE f.revision < excluded.revision
-      RETURNING new.unit, new.code, new.entries AS entries, old.entries AS old_entries
+      RETURNING new.unit, new.code, new.entries AS entries, old.entries AS old_entries,
+                coalesce(old.revision, 0) AS old_revision
     ), moves AS (
       SELECT e, 1 AS sign FROM changed, jsonb_array_elements(entries) AS e
       UNION ALL
@@ -60,24 +79,29 @@ _UPSERT = """
     ), moved AS (
       INSERT INTO rollup AS r (unit, field, kind, day, effective_on, n) SELECT * FROM sums
       ON CONFLICT (unit, field, kind, day, effective_on) DO UPDATE SET n = r.n + excluded.n
+    ), closed AS (
+      SELECT unit, (SELECT max("end")::text FROM report AS r WHERE r.unit = i.unit) AS until
+      FROM (SELECT DISTINCT unit FROM incoming) AS i
     )
-    SELECT unit, code FROM changed
+    SELECT unit, code, old_revision, until IS NOT NULL AND
+           jsonb_path_query_array(entries, 'strict $[*] ? (@[4] <= $until)', jsonb_build_object('until', until))
+           IS DISTINCT FROM
+           jsonb_path_query_array(coalesce(old_entries, '[]'), 'strict $[*] ? (@[4] <= $until)', jsonb_build_object('until', until))
+           AS late
+    FROM changed JOIN closed USING (unit)
+"""
+"""`late`: what the dossier adds to windows up to the unit's last closed day (an entry's fifth part says from when) moved.
+
+The paths are `strict`: a lax filter would unwrap each entry and find nothing, ever.
 """
 
 
 async def sum_rollup(session: Session[Any], units: Sequence[str], begin: date, end: date) -> dict[str, list[Any]]:
     """Per unit the sums of form II.06a by field, from the rollup alone."""
+    sums = ", ".join(f"{expression} AS {column}" for column, expression in SUMS.items())
     rows = await session.fetch(
-        """
-        SELECT unit, field,
-               sum(n) FILTER (WHERE kind = 'online' AND day >= $2) AS c4,
-               sum(n) FILTER (WHERE kind = 'other' AND day >= $2) AS c5,
-               coalesce(sum(n) FILTER (WHERE kind IN ('online', 'other') AND day < $2), 0)
-                 - coalesce(sum(n) FILTER (WHERE kind IN ('early', 'on_time', 'late') AND day < $2), 0) AS c6,
-               sum(n) FILTER (WHERE kind = 'early' AND day >= $2) AS c8,
-               sum(n) FILTER (WHERE kind = 'on_time' AND day >= $2) AS c9,
-               sum(n) FILTER (WHERE kind = 'late' AND day >= $2) AS c10,
-               sum(n) FILTER (WHERE kind = 'overdue') AS c13
+        f"""
+        SELECT unit, field, {sums}
         FROM rollup WHERE unit = ANY($1::text[]) AND effective_on <= $3 GROUP BY unit, field
         """,
         list(units),
@@ -115,7 +139,7 @@ async def list_behind(
     rows = await session.fetch(
         f"""
         SELECT unit, code, field, procedure, agency, channel, received_on, due_on, finished_on, outcome, status, waiting
-        FROM span WHERE {AS_OF} AND {COLUMNS[column]} AND ($4::text IS NULL OR field = $4::text)
+        FROM span WHERE {AS_OF} AND {COLUMNS[column]} AND $1::date IS NOT NULL AND ($4::text IS NULL OR field = $4::text)
         ORDER BY unit, code LIMIT $5 OFFSET $6
         """,
         begin,
@@ -146,59 +170,3 @@ async def longest_overdue(session: Session[Any], units: Sequence[str], on: date,
 async def list_units(session: Session[Any]) -> list[str]:
     """Units of which any dossier is known."""
     return [row["unit"] for row in await session.fetch("SELECT DISTINCT unit FROM fact ORDER BY unit")]
-
-
-async def list_revisions(session: Session[Any], unit: str, begin: date, end: date) -> list[tuple[str, int]]:
-    """Every dossier that counts in the window, with the revision that it was counted from."""
-    rows = await session.fetch(
-        f"""
-        SELECT code, revision FROM fact JOIN (SELECT unit, code FROM span WHERE {AS_OF} AND {COLUMNS["c3"]}) AS s
-        USING (unit, code) ORDER BY code
-        """,
-        begin,
-        end,
-        [unit],
-    )
-    return [(row["code"], row["revision"]) for row in rows]
-
-
-async def find_report(session: Session[Any], unit: str, form: str, period: str) -> dict[str, Any] | None:
-    """The newest version of a closed report."""
-    row = await session.fetchrow(
-        "SELECT * FROM report WHERE unit = $1 AND form = $2 AND period = $3 ORDER BY version DESC LIMIT 1",
-        unit,
-        form,
-        period,
-    )
-    return _report(row) if row else None
-
-
-async def list_reports(session: Session[Any], units: Sequence[str] | None) -> list[dict[str, Any]]:
-    """Closed reports, by unit and period."""
-    rows = await session.fetch(
-        "SELECT * FROM report WHERE $1::text[] IS NULL OR unit = ANY($1::text[]) ORDER BY unit, period, version",
-        list(units) if units is not None else None,
-    )
-    return [_report(row) for row in rows]
-
-
-async def add_report(session: Session[Any], report: dict[str, Any], closed_at: datetime) -> bool:
-    """Freeze a report; `False` when somebody else closed it first."""
-    status = await session.execute(
-        """
-        INSERT INTO report (unit, form, period, version, begin, "end", closed_at, closed_by, fingerprint, figures)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb) ON CONFLICT DO NOTHING
-        """,
-        *(report[name] for name in ("unit", "form", "period", "version", "begin", "end")),
-        closed_at,
-        report["closed_by"],
-        report["fingerprint"],
-        json.dumps(report["figures"], ensure_ascii=False),
-    )
-    return bool(status.endswith(" 1"))
-
-
-def _report(row: Any) -> dict[str, Any]:
-    values = dict(row)
-    values["figures"] = json.loads(values["figures"])
-    return values

@@ -1,0 +1,234 @@
+"""Close a report: heard to the end, checked, signed off, frozen and signed in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from services.reporting import repository
+from services.reporting.documents import Form, Paper, write_docx, write_xlsx
+from services.reporting.domain import (
+    PeriodNotOver,
+    ReportAlreadyClosed,
+    ReportNotClosed,
+    canonical,
+    check_balance,
+    check_list,
+    dossier_leaf,
+    figures,
+    fingerprint,
+    merkle_root,
+    role_of,
+)
+from services.reporting.hearing import Hearing
+from services.reporting.metrics import ReportingMetrics
+from services.reporting.signing import SigningKey
+from services.reporting.usecases.showing import check_window
+from shared import outbox
+from shared.clock import Clock
+from shared.database import Database, Session
+from shared.events.envelope import Outgoing, encode_event
+from shared.http import Party
+from shared.localtime import LOCAL, local_date
+from shared.periods import Period, PeriodRules, period
+from shared.topology import REPORT, report_subject
+from shared.units import Unit, Units
+
+log = structlog.get_logger()
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PDF = "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+JSONL = "application/jsonl"
+
+
+class CloseReport:
+    """Freezes a report after its last day and says `closed` and `published`, in one transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        units: Units,
+        rules: PeriodRules,
+        form: Form,
+        paper: Paper,
+        hearing: Hearing,
+        key: Callable[[], SigningKey],
+        metrics: ReportingMetrics,
+        poke: Callable[[], None],
+    ) -> None:
+        self._database, self._clock, self._units, self._rules, self._form = database, clock, units, rules, form
+        self._paper, self._hearing, self._key, self._metrics, self._poke = paper, hearing, key, metrics, poke
+
+    def window(self, unit: str, code: str) -> Period:
+        """The days of a unit's period; raises `UnknownUnit`, `UnknownPeriod`, `PeriodBeforeUnit`."""
+        return period(code, self._rules, self._units.get(unit).founded)
+
+    async def __call__(self, unit: str, form: str, code: str, *, by: Party, role: str | None) -> dict[str, Any]:
+        """Close a period in a role (by default the one that the form asks for).
+
+        Raises `RoleMissing`, `PeriodNotOver`, `ReportAlreadyClosed`, `FiguresDoNotBalance`, `NotYetHeard`,
+        `SigningKeyUnusable`.
+        """
+        needed = self._form.signed_off.close
+        role = role_of(needed, by.roles, role or needed, by=by.name, deed="close reports")
+        days, now = self.window(unit, code), self._clock.now()
+        check_window(form, days.begin, days.end)
+        if days.end >= local_date(now):
+            raise PeriodNotOver(code, days.end, local_date(now))
+        key = self._key()
+        await self._hearing.catch_up()
+        async with self._database.transaction() as session:
+            await repository.freeze(session)
+            if known := await repository.find_report(session, unit, form, code):
+                raise ReportAlreadyClosed(unit, form, code, known["closed_at"].isoformat())
+            report = await self._freeze(session, days, {
+                "unit": unit, "form": form, "period": code, "version": 1, "supersedes": None, "begin": days.begin,
+                "end": days.end, "closed_at": now, "closed_by": by.name, "closed_as": role,
+            }, key)  # fmt: skip
+            await outbox.add(session, [said("closed", report), said("published", report)])
+        self._poke()
+        self._metrics.closed.labels(unit, form).inc()
+        log.info("report_closed", unit=unit, form=form, period=code, fingerprint=report["fingerprint"])
+        return report
+
+    async def _freeze(
+        self, session: Session[Any], days: Period, report: dict[str, Any], key: SigningKey
+    ) -> dict[str, Any]:
+        unit = report["unit"]
+        sums = await repository.sum_rollup(session, [unit], days.begin, days.end)
+        of = figures(unit, days.begin, days.end, sums.get(unit, ()))
+        check_balance(of)
+        dossiers = await repository.list_counted(session, unit, days.begin, days.end)
+        check_list(of, dossiers)
+        leaves = [dossier_leaf(one) for one in dossiers]
+        root = merkle_root(leaves)
+        report |= {"figures": of.as_json(), "fingerprint": fingerprint(of.as_json(), root)}
+        files = await asyncio.to_thread(render, self._form, self._paper, report, self._units.get(unit), leaves)
+        report["document"] = sign(report, {"count": len(leaves), "merkle_root": root}, files, key)
+        await repository.add_report(session, report, files, dossiers, key.public_pem)
+        return report
+
+    @property
+    def restated_by(self) -> str:
+        """The role that may restate a closed report."""
+        return self._form.signed_off.restate
+
+    def poke(self) -> None:
+        """Something was committed for the bus."""
+        self._poke()
+
+    async def restate(
+        self, session: Session[Any], old: dict[str, Any], proposal: dict[str, Any], *, by: str, role: str
+    ) -> dict[str, Any]:
+        """Freeze the next version in the caller's transaction, which `repository.freeze` began; says `restated`."""
+        days = self.window(old["unit"], old["period"])
+        report = await self._freeze(session, days, {
+            **{name: old[name] for name in ("unit", "form", "period", "begin", "end")}, "version": old["version"] + 1,
+            "supersedes": old["version"], "closed_at": self._clock.now(), "closed_by": by, "closed_as": role,
+            "restatement": {"proposal": proposal["id"], "cells": proposal["cells"]},
+        }, self._key())  # fmt: skip
+        await outbox.add(session, [said("restated", report)])
+        return report
+
+    async def closed(self, unit: str, form: str, code: str, version: int | None = None) -> dict[str, Any]:
+        """A version of a closed report, by default the newest; raises `ReportNotClosed`."""
+        async with self._database.transaction() as session:
+            report = await repository.find_report(session, unit, form, code, version)
+        if report is None:
+            raise ReportNotClosed(unit, form, code)
+        return report
+
+    async def file(self, report: dict[str, Any], name: str) -> dict[str, Any]:
+        """One document of a closed report; raises `LookupError` for a name that it does not have."""
+        if name == f"{stem(report)}.json":
+            return {"name": name, "media_type": "application/json", "content": report["document"]}
+        async with self._database.transaction() as session:
+            found = await repository.find_file(session, report, name)
+        if found is None:
+            raise LookupError(f"the report has no file {name!r}")
+        return found
+
+    async def keys(self) -> list[dict[str, Any]]:
+        """The public keys that check closed reports."""
+        async with self._database.transaction() as session:
+            return await repository.list_keys(session)
+
+    async def list(self, units: Sequence[str]) -> list[dict[str, Any]]:
+        """Every closed report of these units, or of all."""
+        async with self._database.transaction() as session:
+            return await repository.list_reports(session, units or None)
+
+
+def stem(report: dict[str, Any]) -> str:
+    """The name that a report's files share: `II.06a_10966_2025-Q4_v1`."""
+    return f"{report['form']}_{report['unit']}_{report['period']}_v{report['version']}"
+
+
+def render(
+    form: Form, paper: Paper, report: dict[str, Any], unit: Unit, leaves: Sequence[bytes]
+) -> list[dict[str, Any]]:
+    """Every document of a report but the signed one; the same report gives the same bytes."""
+    at = _local(report["closed_at"])
+    content = paper.content(report, unit, at)
+    sheet = write_xlsx(
+        form, report["figures"], unit_name=unit.name, period=report["period"], created=_local(report["closed_at"])
+    )
+    contents = (
+        (".xlsx", XLSX, sheet),
+        (".pdf", PDF, paper.write_pdf(content, at)),
+        (".docx", DOCX, write_docx(content, at)),
+        (".dossiers.jsonl", JSONL, b"".join(leaf + b"\n" for leaf in leaves)),
+    )
+    return [
+        {
+            "name": stem(report) + suffix,
+            "media_type": media_type,
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "content": body,
+        }
+        for suffix, media_type, body in contents
+    ]
+
+
+def sign(report: dict[str, Any], dossiers: dict[str, Any], files: Sequence[dict[str, Any]], key: SigningKey) -> bytes:
+    """The signed document (contracts.md §8), in canonical JSON; the signature covers everything else in it."""
+    frozen = report["figures"]
+    rest = {
+        "report": f"{report['form']}/{report['period']}", "form": report["form"], "unit": report["unit"],
+        "period": report["period"], "from": frozen["from"], "to": frozen["to"], "version": report["version"],
+        "supersedes": report["supersedes"], "rows": frozen["rows"], "total": frozen["total"], "dossiers": dossiers,
+        "fingerprint": report["fingerprint"], "key_id": key.key_id,
+        "signed_off": {"by": report["closed_by"], "role": report["closed_as"], "at": _local(report["closed_at"]).isoformat()},
+        "files": [{name: one[name] for name in ("name", "media_type", "sha256")} for one in files],
+    }  # fmt: skip
+    if "restatement" in report:
+        rest["restatement"] = report["restatement"]
+    return canonical({**rest, "signature": key.sign(canonical(rest))})
+
+
+def said(event: str, report: dict[str, Any]) -> Outgoing:
+    """An event about a report; `data` is the signed document."""
+    unit, code = report["unit"], f"{report['form']}/{report['period']}"
+    event_id = f"report/{unit}/{code}/{report['version']}/{event}"
+    return Outgoing(
+        stream=REPORT,
+        subject=report_subject(unit, event),
+        id=event_id,
+        body=encode_event(
+            type=f"vn.motcua.report.{event}.v1", id=event_id, source=f"/motcua/reporting/{unit}", subject=code,
+            time=_local(report["closed_at"]), data=json.loads(report["document"]),
+        ),
+    )  # fmt: skip
+
+
+def _local(instant: datetime) -> datetime:
+    # the database answers in its session's zone; the documents must not depend on it
+    return instant.astimezone(LOCAL)
