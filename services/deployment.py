@@ -24,13 +24,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from services.provisioning import DATABASE
 from services.reporting.signing import make_key
 from shared import topology
+from shared.http import OPERATOR_PARTY
 
 SERVER = "nats"
 VALID_DAYS = {"ca": 3650, "server": 825}
 RENEW_BEFORE_DAYS = 60
 HASH_ROUNDS = 8
 """Few: a password of 192 random bits needs no stretching, and every reconnection of every client pays for it."""
-OPERATOR_PARTY = {"name": "operator", "units": ["*"], "roles": ["operator", "import", "reporter"]}
 
 
 class Secrets:

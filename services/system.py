@@ -27,7 +27,7 @@ from services.reporting.service import build as build_reporting
 from services.reporting.signing import make_key
 from shared import topology
 from shared.clock import Clock, SystemClock
-from shared.http import HttpServer, Tokens, make_app
+from shared.http import OPERATOR_PARTY, HttpServer, Tokens, make_app
 from shared.runtime import Environment, Service, running
 from shared.settings import RULES, ServiceSettings
 
@@ -147,7 +147,7 @@ def operator_token(folder: DataFolder) -> tuple[str, Tokens]:
     path = folder.path / "secrets" / "tokens.json"
     known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     digest = hashlib.sha256(token.encode()).hexdigest()
-    known[digest] = {"name": "operator", "units": ["*"], "roles": ["operator", "import", "reporter", "approver"]}
+    known[digest] = OPERATOR_PARTY
     path.write_text(json.dumps(known, indent=1), "utf-8")
     path.chmod(0o600)
     return token, Tokens.load(path)
