@@ -54,8 +54,13 @@ def test_the_demo_prints_balanced_reports_and_leaves_the_same_figures_as_files(p
             assert row["c7"] == row["c8"] + row["c9"] + row["c10"]
             assert row["c11"] == row["c12"] + row["c13"]
             assert row["c6"] == 0  # the units were founded on the first day of the period
-    sheets = sorted((data / "out").glob("II.06a_*_2025-Q3_v1.xlsx"))
+    sheets = sorted((data / "out" / "reports").glob("II.06a_*_2025-Q3_v1.xlsx"))
     assert [path.name.split("_")[1] for path in sheets] == ["10510", "10966"]
+    for path in sheets:
+        for other in ("docx", "pdf"):
+            assert path.with_suffix(f".{other}").stat().st_size > 10_000
+        checked = subprocess.run([MOTCUA, "report", "verify", path], capture_output=True, text=True, timeout=60)
+        assert checked.returncode == 0 and checked.stdout.startswith("genuine"), checked.stderr
     for path, title in zip(sheets, sorted(printed), strict=True):
         rows = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
         (total,) = [row for row in rows if "Tổng số" in row[:2] and any(isinstance(cell, float) for cell in row)]
