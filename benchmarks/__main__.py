@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import platform
+import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +19,7 @@ from rich.table import Table
 
 from benchmarks import measured, records
 from benchmarks.servers import pipeline
+from shared.loop import run
 from shared.observability import configure_logs
 
 said = Console(stderr=True)
@@ -84,13 +85,21 @@ def machine() -> str:
     return f"{os.cpu_count()} cores ({processor}), {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}, {versions}"
 
 
+def commit() -> str:
+    """The version measured; `unknown` outside a clone."""
+    asked = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent
+    )
+    return asked.stdout.strip() or "unknown"
+
+
 def page(lines: list[Line], command: str) -> str:
     """The figures as a page of docs."""
     rows = "\n".join(
         f"| {one.what} | {one.value} | {one.target} | {_mark(one, ('', 'met', 'missed'))} |" for one in lines
     )
     return (
-        f"# Performance\n\nMeasured {date.today().isoformat()} by `{command}` on {machine()}.\n\n"
+        f"# Performance\n\nMeasured {date.today().isoformat()} by `{command}` at commit `{commit()}` on {machine()}.\n\n"
         f"| figure | value | target | |\n|---|---:|---:|---|\n{rows}\n\n"
         + (Path(__file__).parent / "reading.md").read_text("utf-8")
     )
@@ -107,7 +116,7 @@ def main(
     """Measure speed and size against the targets."""
     sizes = {"count": 2_000, "plain": 150, "seconds": 5} if quick else {"count": 22_000, "plain": 2_000, "seconds": 60}
     configure_logs(level="ERROR")
-    lines = asyncio.run(measure(**sizes))
+    lines = run(measure(**sizes))  # (a) on the loop that (b) runs on
     table = Table(
         "", "value", "target", "", title=f"Một Cửa · {date.today():%d/%m/%Y} · {machine()}", title_justify="left"
     )

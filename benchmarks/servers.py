@@ -73,11 +73,19 @@ class Pipeline:
 @contextlib.asynccontextmanager
 async def bare_servers(*more: BusUser) -> AsyncIterator[EmbeddedServers]:
     """NATS with fsync on every message and PostgreSQL with fsync and `synchronous_commit`, on a folder that goes away."""
-    with tempfile.TemporaryDirectory(prefix="motcua-bench-", ignore_cleanup_errors=True) as place:
-        folder = DataFolder(Path(place) / "data")
+    with _passable_folder() as place:
+        folder = DataFolder(place / "data")
         folder.create()
         async with EmbeddedServers(folder, [*bus_users(folder, topology.PILOTS), *more]) as servers:
             yield servers
+
+
+@contextlib.contextmanager
+def _passable_folder() -> Iterator[Path]:
+    """Others may pass through it: root's PostgreSQL runs as another account, and would else live elsewhere and stay."""
+    with tempfile.TemporaryDirectory(prefix="motcua-bench-", ignore_cleanup_errors=True) as place:
+        Path(place).chmod(0o711)
+        yield Path(place)
 
 
 @contextlib.asynccontextmanager
