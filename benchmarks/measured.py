@@ -18,6 +18,7 @@ from nats.js import JetStreamContext
 
 from benchmarks import records
 from benchmarks.servers import Pipeline, bare_servers, children
+from services.embedded import BusUser
 from services.provisioning import DATABASE, provision_database
 from shared import topology
 from shared.bus import publish_atomically
@@ -112,10 +113,11 @@ async def latency(line: Pipeline, *, seconds: int, a_second: int, told: Told) ->
 
 async def obvious(messages: Sequence[records.Message]) -> float:
     """Records/s of (c): the same stages in the same number of processes, written the way a tutorial would."""
-    async with bare_servers() as servers:
+    anyone = BusUser(name="obvious", password="obvious", publish=[">"], subscribe=[">"])
+    async with bare_servers(anyone) as servers:
         await provision_database(servers.postgres_dsn(), {"obvious": servers.folder.secret("postgres-obvious")})
         urls = {
-            "NATS_URL": servers.nats.url_of(topology.OPERATOR),
+            "NATS_URL": servers.nats.url_of(anyone.name),
             "DATABASE_URL": servers.postgres_dsn("obvious", DATABASE).replace("postgresql:", "postgresql+asyncpg:"),
         }
         stages = ("dossier", "reporting", "inspection", "notification")

@@ -64,10 +64,9 @@ async def dossier(said: Said) -> None:
         one.revision, one.state = len(history), state
         session.add(one)
         await session.commit()
-        revision = one.revision
     kind = said.type.split(".")[-2]
     changed = Changed(
-        id=said.id, kind=kind, unit=state["unit"], dossier=said.subject, revision=revision, state=state
+        id=said.id, kind=kind, unit=state["unit"], dossier=said.subject, revision=len(history), state=state
     )  # fmt: skip
     await broker.publish(changed, "obvious.event", stream="OBVIOUS_EVENTS")
 
