@@ -1,4 +1,4 @@
-"""A crash while late facts are judged neither loses nor doubles a proposal; a batch beside a closing is never forgotten."""
+"""A crash while late facts are judged neither loses nor doubles a proposal."""
 
 from __future__ import annotations
 
