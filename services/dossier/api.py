@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel
 
 from services.dossier.doors import Doors, NoReceipt
-from services.dossier.usecases import HearFile
+from services.dossier.messages import FINDING
+from services.dossier.usecases import HearFile, ListFindings
 from shared.clock import Clock
 from shared.dead_letters import DeadLetters
 from shared.events.envelope import decode_bounded
@@ -49,6 +50,22 @@ class Heard(BaseModel):
     sources: dict[str, AwareDatetime]
 
 
+class DossierFinding(BaseModel):
+    """One unusual thing about one dossier."""
+
+    dossier: str
+    code: str
+    text: str
+
+
+class Findings(BaseModel):
+    """A page of findings; `next` continues it as `after`, and is missing on the last page."""
+
+    unit: str
+    items: list[DossierFinding]
+    next: str | None
+
+
 class DossierApi:
     """The doors with what they need; `router()` gives the routes."""
 
@@ -57,21 +74,24 @@ class DossierApi:
         *,
         doors: Doors,
         hear_file: HearFile,
+        list_findings: ListFindings,
         dead_letters: DeadLetters,
         units: Units,
         tokens: Tokens,
         clock: Clock,
     ) -> None:
         self._doors, self._hear_file, self._dead_letters = doors, hear_file, dead_letters
+        self._list_findings = list_findings
         self._units, self._tokens, self._clock = units, tokens, clock
 
     def router(self) -> APIRouter:
-        """`POST /v1/records` and `POST /v1/heard`."""
+        """`POST /v1/records`, `POST /v1/heard` and `GET /v1/findings`."""
         router = APIRouter()
         router.add_api_route(
             "/v1/records", self.records, methods=["POST"], response_model=Receipts, openapi_extra=_RECORDS
         )
         router.add_api_route("/v1/heard", self.heard, methods=["POST"], status_code=204)
+        router.add_api_route("/v1/findings", self.findings, methods=["GET"], response_model=Findings)
         return router
 
     async def records(self, request: Request, door: Annotated[Literal["http", "file"], Query()] = "http") -> Response:
@@ -99,6 +119,27 @@ class DossierApi:
         sources: dict[str, datetime] = dict(heard.sources)
         await self._hear_file(sources)
         return Response(status_code=204)
+
+    async def findings(
+        self,
+        request: Request,
+        unit: str,
+        code: str | None = None,
+        after: str = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> Findings:
+        """What is unusual about a unit's dossiers, by dossier; only the finding `code`, when given; `limit` dossiers a page."""
+        party = self._tokens.party(request)
+        if not party.may_speak_for(unit):
+            raise Forbidden(f"{party.name} may not read unit {unit}")
+        page = await self._list_findings(unit, code, after, limit)
+        items = [
+            DossierFinding(dossier=one.dossier, code=found, text=FINDING[found])
+            for one in page
+            for found in one.findings
+            if code in (None, found)
+        ]
+        return Findings(unit=unit, items=items, next=page[-1].dossier if len(page) == limit else None)
 
     async def _judge(self, items: list[bytes], party: Party, door: str) -> list[Receipt]:
         good, receipts, dead = list[tuple[int, Statement]](), dict[int, Receipt](), list[tuple[str, bytes, Exception]]()

@@ -253,6 +253,34 @@ async def find_dossier(session: Session[Any], unit: str, code: str) -> Snapshot 
     return _snapshots.decode(row["snapshot"]) if row and row["snapshot"] else None
 
 
+async def list_snapshots(session: Session[Any], unit: str, codes: Sequence[str]) -> dict[str, Snapshot]:
+    """The snapshots of those of these dossiers that are known."""
+    rows = await session.fetch(
+        "SELECT code, snapshot FROM dossier WHERE unit = $1 AND code = ANY($2::text[]) AND snapshot IS NOT NULL",
+        unit,
+        sorted(set(codes)),
+    )
+    return {row["code"]: _snapshots.decode(row["snapshot"]) for row in rows}
+
+
+async def list_with_findings(
+    session: Session[Any], unit: str, finding: str | None, after: str, limit: int
+) -> list[Snapshot]:
+    """A unit's dossiers with findings (with this one, when given), by code."""
+    rows = await session.fetch(
+        """
+        SELECT snapshot FROM dossier
+        WHERE unit = $1 AND snapshot ? 'findings' AND code > $2 AND ($3::text IS NULL OR snapshot->'findings' ? $3)
+        ORDER BY code LIMIT $4
+        """,
+        unit,
+        after,
+        finding,
+        limit,
+    )
+    return [_snapshots.decode(row["snapshot"]) for row in rows]
+
+
 def _stored(row: Any) -> Stored:
     values = dict(row)
     values["snapshot"] = _snapshots.decode(values["snapshot"]) if values["snapshot"] else None

@@ -12,8 +12,11 @@ from services.dossier.clocks.usecases import KeepClocks, ShowClocks
 from services.dossier.doors import Doors
 from services.dossier.handlers import DossierHandlers, routes
 from services.dossier.metrics import DossierMetrics
+from services.dossier.portal.api import PortalApi
+from services.dossier.portal.rules import load_portal_rules
+from services.dossier.portal.usecases import TakePacket
 from services.dossier.settings import DossierSettings
-from services.dossier.usecases import HearFile, RecordStatements, Sweep
+from services.dossier.usecases import HearFile, ListFindings, RecordStatements, Sweep
 from shared.database import Database
 from shared.dead_letters import DeadLetters
 from shared.outbox import Relay
@@ -67,6 +70,7 @@ def build(environment: Environment) -> Service:
     api = DossierApi(
         doors=doors,
         hear_file=HearFile(database, environment.clock),
+        list_findings=ListFindings(database),
         dead_letters=dead_letters,
         units=units,
         tokens=environment.tokens,
@@ -74,6 +78,10 @@ def build(environment: Environment) -> Service:
     )
     routers = api.router()
     routers.include_router(ClocksApi(ShowClocks(database, environment.clock), environment.tokens).router())
+    take = TakePacket(
+        database, doors, dead_letters, units, environment.clock, load_portal_rules(environment.rules), metrics
+    )
+    routers.include_router(PortalApi(take, environment.tokens).router())
     return Service(
         name=NAME,
         bus=bus,

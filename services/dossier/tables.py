@@ -49,6 +49,7 @@ class Dossier(Base, table=True):
     __tablename__ = "dossier"
     __table_args__ = (
         Index("ix_dossier_running", "source", "due_at", postgresql_where=text("is_running")),
+        Index("ix_dossier_with_findings", "unit", "code", postgresql_where=text("snapshot ? 'findings'")),
         Index("ix_dossier_called_overdue", "unit", postgresql_where=text("overdue_said_for IS NOT NULL")),
         {"postgresql_with": {"fillfactor": "70"}},
     )

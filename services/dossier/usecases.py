@@ -272,3 +272,15 @@ class HearFile:
         async with self._database.transaction() as session:
             for name in sorted(heard):
                 await repository.set_as_of(session, name, min(heard[name], self._clock.now()))
+
+
+class ListFindings:
+    """What is to be looked at in a unit: dossiers with something unusual about them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self, unit: str, finding: str | None, after: str, limit: int) -> list[Snapshot]:
+        """Dossiers with findings (with this one, when given) behind the code `after`, `limit` at most."""
+        async with self._database.transaction() as session:
+            return await repository.list_with_findings(session, unit, finding, after, limit)

@@ -49,6 +49,20 @@ RANK: dict[Kind, int] = {kind: rank for rank, kind in enumerate(Kind)}
 
 FINISHES = {Kind.COMPLETED, Kind.HANDED_OVER, Kind.RETURNED, Kind.WITHDRAWN, Kind.STOPPED}
 
+
+class Remark(StrEnum):
+    """What a door found odd about an item that it took; it becomes a finding of the dossier."""
+
+    NOT_DONE_AS_SAID = "not_done_as_said"
+    """Said to be done (status 9), while the rest of the item tells of a wait or a stop."""
+    RESULT_IS_INPUT = "result_is_input"
+    """A submitted file poses as the electronic result."""
+    DUMMY_IDENTITY = "dummy_identity"
+    CHANNEL_MISSING = "channel_missing"
+    TIME_NOT_SAID = "time_not_said"
+    """A change without its date: it happened, for all we know, when we were told."""
+
+
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=4000)]
 
@@ -84,6 +98,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     internal_received_at: Instant | None = None
     internal_due_at: Instant | None = None
     internal_finished_at: Instant | None = None
+    remarks: Annotated[tuple[Remark, ...], msgspec.Meta(max_length=len(Remark))] | None = None
 
 
 class _Data(Facts, frozen=True, kw_only=True, omit_defaults=True):
