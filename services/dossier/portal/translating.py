@@ -8,6 +8,7 @@ field, a wait without its beginning) happened, for all we know, when we were tol
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from shared.localtime import local_date
 
 MAX_CODE = 120
 """Characters of a dossier code; ids are made of it and may not exceed 200."""
+_CODE = re.compile(rf"[0-9A-Za-zĐđ._/-]{{1,{MAX_CODE}}}", re.ASCII)
 _WAITS = {Kind.SUPPLEMENT_REQUESTED, Kind.PAYMENT_REQUESTED}
 _ENDS = {Kind.WITHDRAWN, Kind.STOPPED, Kind.COMPLETED, Kind.HANDED_OVER}
 _SEE_STATUS = "send a number from 1 to 10"
@@ -45,8 +47,10 @@ def code_of(item: PacketItem) -> str:
     code = item.text("MaHoSo", limit=MAX_CODE + 1)
     if code is None:
         raise Refused("MaHoSo", "is missing", "send the dossier's code")
-    if len(code) > MAX_CODE or not code.isprintable():
-        raise Refused("MaHoSo", "is no dossier code", f"send at most {MAX_CODE} printable characters")
+    if not _CODE.fullmatch(code):  # a code is a key and is shown everywhere: no name may slip into it
+        raise Refused(
+            "MaHoSo", "is no dossier code", f"send at most {MAX_CODE} letters, digits, dots, dashes or slashes"
+        )
     return code
 
 

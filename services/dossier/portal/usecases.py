@@ -37,10 +37,6 @@ class ItemVerdict:
     findings: list[str] = field(default_factory=list)
 
 
-class UnknownUnitOfPacket(ValueError):
-    """A packet that does not tell for which unit it speaks, sent with a token of several."""
-
-
 class TakePacket:
     """Judge, say, answer; one bad item never hurts its neighbours."""
 
@@ -64,7 +60,7 @@ class TakePacket:
     async def __call__(self, items: Sequence[dict[str, Any]], unit: str, generation: int) -> list[ItemVerdict]:
         """The verdict of every item, in the order sent. Raises `NoReceipt` when the journal is silent."""
         packet = [PacketItem(one) for one in items]
-        verdicts = [ItemVerdict(code=one.text("MaHoSo", limit=200) or "") for one in packet]
+        verdicts = [ItemVerdict(code=_code(one)) for one in packet]
         before = await self._known(unit, verdicts)
         said = list[tuple[int, Statement]]()
         for index, item in enumerate(packet):
@@ -107,6 +103,13 @@ class TakePacket:
         ]
         if dead:
             await self._dead_letters.keep_all(dead)
+
+
+def _code(item: PacketItem) -> str:
+    try:
+        return code_of(item)
+    except Refused:
+        return ""
 
 
 def _worst(known: str, status: str) -> str:
