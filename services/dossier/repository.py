@@ -123,7 +123,7 @@ async def list_statements(session: Session[Any], keys: Sequence[Key]) -> dict[Ke
         [code for _, code in keys],
     )
     for row in rows:
-        found[row["unit"], row["dossier"]].append(_statement(row))
+        found[row["unit"], row["dossier"]].append(read_statement(row))
     return found
 
 
@@ -289,7 +289,8 @@ def _stored(row: Any) -> Stored:
     return Stored(**values)
 
 
-def _statement(row: Any) -> Statement:
+def read_statement(row: Any) -> Statement:
+    """One row of the journal as the statement it was."""
     return Statement(
         source=row["source"],
         id=row["id"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 from services.dossier.api import DossierApi
 from services.dossier.clocks.api import ClocksApi
@@ -11,6 +12,8 @@ from services.dossier.clocks.shelf import BookShelf
 from services.dossier.clocks.usecases import KeepClocks, ShowClocks
 from services.dossier.doors import Doors
 from services.dossier.handlers import DossierHandlers, routes
+from services.dossier.lateness.api import LatenessApi
+from services.dossier.lateness.usecases import ShowLateness
 from services.dossier.metrics import DossierMetrics
 from services.dossier.portal.api import PortalApi
 from services.dossier.portal.rules import load_portal_rules
@@ -43,10 +46,11 @@ def build(environment: Environment) -> Service:
         info = await (await bus.client()).jetstream().consumer_info(one.stream, one.name)
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
+    calendar = load_calendar(environment.rules)
     sweep = Sweep(
         database,
         environment.clock,
-        load_calendar(environment.rules),
+        calendar,
         metrics,
         relay.poke,
         waiting,
@@ -82,6 +86,8 @@ def build(environment: Environment) -> Service:
         database, doors, dead_letters, units, environment.clock, load_portal_rules(environment.rules), metrics
     )
     routers.include_router(PortalApi(take, environment.tokens).router())
+    lateness = ShowLateness(database, environment.clock, calendar, partial(sweep.heard, backlog=False))
+    routers.include_router(LatenessApi(lateness, environment.tokens, units).router())
     return Service(
         name=NAME,
         bus=bus,
