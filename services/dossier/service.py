@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from functools import partial
 
 from services.dossier.api import DossierApi
 from services.dossier.clocks.api import ClocksApi
@@ -86,7 +85,7 @@ def build(environment: Environment) -> Service:
         database, doors, dead_letters, units, environment.clock, load_portal_rules(environment.rules), metrics
     )
     routers.include_router(PortalApi(take, environment.tokens).router())
-    lateness = ShowLateness(database, environment.clock, calendar, partial(sweep.heard, backlog=False))
+    lateness = ShowLateness(database, calendar, sweep.horizons)
     routers.include_router(LatenessApi(lateness, environment.tokens, units).router())
     return Service(
         name=NAME,

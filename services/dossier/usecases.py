@@ -185,27 +185,29 @@ class Sweep:
 
     async def __call__(self) -> int:
         """Judge every source once; returns how many events were said."""
-        now = self._clock.now()
-        backlog = await self._waiting() > 0
-        async with self._database.transaction() as session:
-            sources = await repository.list_sources(session)
-        said = 0
-        for source in sources:
-            horizon = self.heard(source, now, backlog=backlog)
+        now, said = self._clock.now(), 0
+        for source, horizon in (await self.horizons()).items():
             if horizon is None:
                 continue
-            self._metrics.heard_lag.labels(source.name).set(max(0.0, (now - horizon).total_seconds()))
-            said += await self._judge(source.name, horizon, self._view(horizon, now))
+            self._metrics.heard_lag.labels(source).set(max(0.0, (now - horizon).total_seconds()))
+            said += await self._judge(source, horizon, self._view(horizon, now))
         return said
+
+    async def horizons(self) -> dict[str, datetime | None]:
+        """How far each source has been heard by now; `None` while its file is still coming in."""
+        now, backlog = self._clock.now(), await self._waiting() > 0
+        async with self._database.transaction() as session:
+            sources = await repository.list_sources(session)
+        return {one.name: self.heard(one, now, backlog=backlog) for one in sources}
 
     async def left(self) -> int:
         """Dossiers that the next look will speak of; none means that everything heard so far has been judged."""
         now, count = self._clock.now(), 0
-        backlog = await self._waiting() > 0
+        horizons = await self.horizons()
         async with self._database.transaction() as session:
-            for source in await repository.list_sources(session):
-                if horizon := self.heard(source, now, backlog=backlog):
-                    count += await repository.count_unsaid(session, source.name, self._view(horizon, now))
+            for source, horizon in horizons.items():
+                if horizon is not None:
+                    count += await repository.count_unsaid(session, source, self._view(horizon, now))
         return count
 
     def _view(self, horizon: datetime, now: datetime) -> View:

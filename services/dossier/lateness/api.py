@@ -108,7 +108,7 @@ class LatenessApi:
         after: str = "",
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> LateDossiers | JSONResponse:
-        """The dossiers behind a figure, by code."""
+        """The dossiers behind a figure, by code; an empty `name` is the group without a field or agency."""
         if refused := self._check(request, unit, begin, end):
             return refused
         wanted = [Late(late)] if late else list(Late)

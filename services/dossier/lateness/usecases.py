@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from services.dossier import repository
 from services.dossier.lateness.domain import Cause, Late, Lateness, judge
 from services.dossier.lateness.repository import list_suspects, list_told
-from services.dossier.repository import SourceRow
-from shared.clock import Clock
 from shared.database import Database
 from shared.localtime import end_of_day, start_of_day
 from shared.workdays import Calendar
 
 PAGE = 500
-HeardUpTo = Callable[[SourceRow, datetime], datetime | None]
+Horizons = Callable[[], Awaitable[Mapping[str, datetime | None]]]
+"""How far each source was heard by now: a backlog or an outage of ours makes nobody late."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,24 +46,23 @@ class Group:
 class ShowLateness:
     """Judges the suspects of a window, page by page; nothing is stored, so nothing can be out of date."""
 
-    def __init__(self, database: Database, clock: Clock, calendar: Calendar, heard: HeardUpTo) -> None:
-        self._database, self._clock, self._calendar, self._heard = database, clock, calendar, heard
+    def __init__(self, database: Database, calendar: Calendar, horizons: Horizons) -> None:
+        self._database, self._calendar, self._horizons = database, calendar, horizons
 
     async def groups(self, window: Window, by: str) -> list[Group]:
         """The window's figures by `field` or `agency`, sorted by name; a dossier without one is under `None`."""
         groups = dict[str | None, Group]()
         async for one in self._late(window, after=""):
-            name = one.field if by == "field" else one.agency
-            groups.setdefault(name, Group(name=name)).add(one)
+            groups.setdefault(_name(one, by), Group(name=_name(one, by))).add(one)
         return sorted(groups.values(), key=lambda group: (group.name is None, group.name or ""))
 
     async def dossiers(
         self, window: Window, wanted: Iterable[Late], by: str, name: str | None, after: str, limit: int
     ) -> list[Lateness]:
-        """The dossiers behind the figures: of these kinds and, when `name` is given, of that field or agency."""
+        """The dossiers behind the figures: of these kinds and, when `name` is given, of that field or agency (`""`: none)."""
         kinds, page = set(wanted), list[Lateness]()
         async for one in self._late(window, after=after):
-            if one.late in kinds and name in (None, one.field if by == "field" else one.agency):
+            if one.late in kinds and name in (None, _name(one, by) or ""):
                 page.append(one)
                 if len(page) == limit:
                     break
@@ -73,16 +70,17 @@ class ShowLateness:
 
     async def _late(self, window: Window, after: str) -> AsyncIterator[Lateness]:
         begin, end = start_of_day(window.begin), end_of_day(window.end)
-        calendar, more = self._calendar.for_unit(window.unit), True
+        calendar, horizons, more = self._calendar.for_unit(window.unit), await self._horizons(), True
         while more:
             async with self._database.transaction() as session:
-                sources = {one.name: one for one in await repository.list_sources(session)}
                 suspects = await list_suspects(session, window.unit, begin, end, after, PAGE)
                 told = await list_told(session, window.unit, [code for code, _ in suspects])
-            now = self._clock.now()
             for code, source in suspects:
                 after = code
-                heard = self._heard(sources[source], now) if source in sources else None
-                if heard is not None and (one := judge(told[code], calendar, heard)):
+                if (heard := horizons.get(source)) is not None and (one := judge(told[code], calendar, heard)):
                     yield one
             more = len(suspects) == PAGE
+
+
+def _name(one: Lateness, by: str) -> str | None:
+    return one.field if by == "field" else one.agency

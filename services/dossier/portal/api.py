@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from services.dossier.doors import NoReceipt
 from services.dossier.messages import FINDING
 from services.dossier.portal.messages import ITEM_MESSAGE, MESSAGE, ErrorCode
-from services.dossier.portal.usecases import ItemVerdict, TakePacket, plain
+from services.dossier.portal.usecases import ItemVerdict, TakePacket
 from shared.events.envelope import decode_bounded
 from shared.http import Party, Tokens
 
@@ -43,10 +44,12 @@ class PortalApi:
     async def v1(self, request: Request, unit: str | None = None) -> Response:
         """An envelope `{session, madonvi, service, isUpdating, data}`; the token may stand in `session`."""
         try:
+            # a bearer token is asked for before the body is read; without one the body must be read for its session
+            party = self._tokens.party(request) if "authorization" in request.headers else None
             packet = await _read(request)
             if not isinstance(packet, dict):
                 raise _unreadable("gửi một đối tượng {session, madonvi, service, data}")
-            party = self._party(request, str(packet.get("session") or ""))
+            party = party or self._tokens.party_of(str(packet.get("session") or ""))
             if packet.get("service") not in SERVICES:
                 advice = f"service là một trong: {', '.join(SERVICES)}"
                 raise _Refusal(ErrorCode.UNKNOWN_SERVICE, advice, status=200)
@@ -58,18 +61,12 @@ class PortalApi:
     async def v2(self, request: Request, unit: str | None = None) -> Response:
         """A bare array of dossiers or of lines of progress."""
         try:
-            party = self._party(request, "")
+            party = self._tokens.party(request)
             items = _items(await _read(request))
             agency = next((str(one.get("MaHoSo")).partition("-")[0] for one in items if one.get("MaHoSo")), "")
             return await self._answer(items, party, unit, agency, 2)
         except _Refusal as refusal:
             return _refused(refusal)
-
-    def _party(self, request: Request, session: str) -> Party:
-        """The bearer token, or, where software cannot send one, the same token as the envelope's `session`."""
-        if "authorization" in request.headers or not session:
-            return self._tokens.party(request)
-        return self._tokens.party_of(session)
 
     async def _answer(
         self, items: list[dict[str, Any]], party: Party, unit: str | None, agency: str, generation: int
@@ -92,6 +89,8 @@ class PortalApi:
             raise _unreadable(
                 "token này dùng cho nhiều đơn vị: thêm ?unit=<mã 5 số>, hoặc khai madonvi trong portal.yaml"
             )
+        if not self._take.knows(chosen):  # it becomes a label and an origin: never what somebody typed
+            raise _unreadable("không có đơn vị mang mã này: dùng mã 5 số của xã, phường từ 01/07/2025")
         if not party.may_speak_for(chosen):
             raise _Refusal(ErrorCode.NOT_ALLOWED, f"token của {party.name} không dùng cho đơn vị {chosen}", status=403)
         return chosen
@@ -103,7 +102,7 @@ def _unreadable(advice: str, *, status: int = 400) -> _Refusal:
 
 async def _read(request: Request) -> Any:
     try:
-        return decode_bounded(plain, await request.body())
+        return decode_bounded(msgspec.json.decode, await request.body())
     except ValueError as error:  # the reason is not repeated: it may quote what the packet says of people
         raise _unreadable("gửi JSON đúng chuẩn, mã hóa UTF-8") from error
 

@@ -7,6 +7,7 @@ Only what is asked for by name leaves an item. Names, addresses, phones, identit
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -41,11 +42,14 @@ class PacketItem:
         return name in self._values
 
     def text(self, name: str, *, limit: int = 400) -> str | None:
-        """A text in one line, cut at `limit` characters as senders cut it themselves; empty is `None`."""
+        """A text in one line, cut at `limit` characters as senders cut it themselves; empty is `None`.
+
+        NFC, as the journal keeps texts: what is compared with it must not differ by the way its letters are composed.
+        """
         value = self._values.get(name)
         if value is None or isinstance(value, bool | dict | list):
             return None
-        text = " ".join(str(value).replace("\0", " ").split())[:limit].rstrip()
+        text = unicodedata.normalize("NFC", " ".join(str(value).replace("\0", " ").split()))[:limit].rstrip()
         return text or None
 
     def instant(self, name: str) -> datetime | None:

@@ -18,7 +18,7 @@ import msgspec
 
 from services.dossier.portal.items import PacketItem
 from services.dossier.portal.rules import PortalRules
-from shared.events.dossiers import Snapshot, Step
+from shared.events.dossiers import Snapshot, State, Step
 from shared.events.statements import Facts, Kind, Refused, Remark, Statement
 from shared.localtime import local_date
 
@@ -162,26 +162,40 @@ class _Dossier:
         at = next((found for name in names if (found := self._item.instant(name))), None)
         if at is None:
             raise Refused(names[0], "is missing", "send when it happened")
-        return self._state(self._kind, at, _facts(self._item, self._context))
+        return self._state(self._kind, at, self._first_facts())
+
+    def _first_facts(self) -> Facts:
+        """The facts of a dossier that is new to us: without a channel it counts as direct (domain.md §4.4)."""
+        facts = _facts(self._item, self._context)
+        return msgspec.structs.replace(facts, channel=facts.channel or "direct")
 
     def _reception(self, received_at: datetime) -> Iterator[Statement]:
-        facts, due_at, state = _facts(self._item, self._context), self._item.instant("NgayHenTra"), None
-        if self._known is not None and self._known.state.received_at is not None:
-            state = self._known.state
-        if state is None:
-            whole = msgspec.structs.replace(facts, received_at=received_at, due_at=due_at)
+        due_at = self._item.instant("NgayHenTra")
+        if self._known is None or self._known.state.received_at is None:
+            whole = msgspec.structs.replace(self._first_facts(), received_at=received_at, due_at=due_at)
             yield self._state(Kind.RECEIVED, received_at, whole)
             return
-        news = {name: value for name, value in _said_facts(facts) if getattr(state, name) != value}
+        state = self._known.state
+        said = [*_said_facts(_facts(self._item, self._context)), *self._late_result(state)]
+        news = {name: value for name, value in said if getattr(state, name) != value}
         if state.received_at != received_at:
             news["received_at"] = received_at
         # a promise that was replaced since is no news: nightly runs repeat the first one for ever
         if due_at is not None and due_at not in _promises(self._known):
             news["due_at"] = due_at
         if news:
-            assert self._known is not None
             mark = f"updated/{_fingerprint(news)}/{self._known.revision}"
             yield _statement(self._context, self._code, Kind.UPDATED, self._context.now, mark, Facts(**news))
+
+    def _late_result(self, state: State) -> list[tuple[str, Any]]:
+        """Results are often uploaded after the end was said, whose statement then says nothing new any more."""
+        return _said_facts(self._result_facts()) if state.is_finished and self._is_result() else []
+
+    def _is_result(self) -> bool:
+        return self._kind in (Kind.COMPLETED, Kind.HANDED_OVER)
+
+    def _result_facts(self) -> Facts:
+        return Facts(e_result=self._results, result_file=self._results) if self._is_result() else Facts()
 
     def _supplement(self, asked: _Asked) -> Iterator[Statement]:
         due = f"{asked.due_at:%Y%m%d%H%M%S}" if asked.due_at else "-"
@@ -197,7 +211,7 @@ class _Dossier:
         kind = self._kind
         if kind in _ENDS:
             yield from self._end(received_at)
-        elif kind is Kind.SUPPLEMENT_REQUESTED and self._open_request() is not None:
+        elif self._is_dated_wait():
             return
         elif kind in _WAITS or self._goes_back():
             # without a date it began, for all we know, when we were told; the same packet again changes nothing
@@ -207,6 +221,12 @@ class _Dossier:
         elif kind is Kind.PROCESSING and self._known is None:
             mark = f"{kind}/{_fingerprint(self._content())}"
             yield _statement(self._context, self._code, kind, received_at, mark, Facts())
+
+    def _is_dated_wait(self) -> bool:
+        """A wait whose beginning the packet's own list gives, or that is known already."""
+        if self._known is not None and self._known.state.status == self._kind and self._known.state.is_waiting:
+            return True
+        return self._kind is Kind.SUPPLEMENT_REQUESTED and self._open_request() is not None
 
     def _goes_back(self) -> bool:
         """Said to be worked on, while we know it as finished, or as waiting with no answer in the packet."""
@@ -222,10 +242,8 @@ class _Dossier:
             name = "NgayKetThucXuLy" if self._ended_at else "NgayTra"
             reason = f"finished on {local_date(at)}, before the reception on {local_date(received_at)}"
             raise Refused(name, reason, "correct the date that is wrong; dates are compared, not times")
-        is_result = self._kind in (Kind.COMPLETED, Kind.HANDED_OVER)
-        facts = Facts(e_result=self._results, result_file=self._results) if is_result else Facts()
-        yield self._state(Kind.COMPLETED if is_result else self._kind, at, facts)
-        if is_result and self._handed_at is not None:
+        yield self._state(Kind.COMPLETED if self._is_result() else self._kind, at, self._result_facts())
+        if self._is_result() and self._handed_at is not None:
             yield self._state(Kind.HANDED_OVER, self._handed_at, Facts())
 
     def _state(self, kind: Kind, at: datetime, facts: Facts) -> Statement:
@@ -273,16 +291,21 @@ def _facts(item: PacketItem, context: Context) -> Facts:
         procedure=item.text("MaTTHC", limit=200),
         procedure_name=item.text("TenTTHC", limit=4000),
         field=item.text("TenLinhVuc"),
-        channel=rules.channel.get(item.text("KenhThucHien") or "", "direct"),
+        channel=rules.channel.get(item.text("KenhThucHien") or ""),
         service_level=rules.service_level.get(item.text("MucDo") or ""),
         applicant=rules.applicant.get(item.text("LoaiDoiTuong") or ""),
         submitted_at=item.instant("NgayNopHoSo"),
-        fee_due=payment.fee_due if payment else True if item.items("DanhSachLePhi") else None,
+        fee_due=payment.fee_due if payment else _any_fee(item.items("DanhSachLePhi")),
         paid_online=payment.paid_online if payment else None,
         digitised_input=_any_flag(files, "DuocSoHoa") if digitised is None else digitised,
         reused_data=_any_reused(files),
         postal_return=item.flag("HinhThuc"),
     )
+
+
+def _any_fee(fees: Sequence[PacketItem]) -> bool | None:
+    """A fee with a price is due; a list of free ones says nothing."""
+    return any((one.text("Gia") or "").strip("0.,") for one in fees) or None
 
 
 def _any_flag(files: Sequence[PacketItem], name: str) -> bool | None:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from services.dossier import repository
 from services.dossier.doors import Doors
 from services.dossier.metrics import DossierMetrics
@@ -52,6 +50,10 @@ class TakePacket:
     ) -> None:
         self._database, self._doors, self._dead_letters = database, doors, dead_letters
         self._units, self._clock, self._rules, self._metrics = units, clock, rules, metrics
+
+    def knows(self, unit: str) -> bool:
+        """Whether there is such a unit."""
+        return unit in self._units
 
     def unit_of(self, agency: str) -> str | None:
         """The unit of an agency code (`madonvi`), as far as `portal.yaml` knows it."""
@@ -122,8 +124,3 @@ def _new_findings(before: Snapshot | None, after: Snapshot | None) -> list[str]:
         return []
     told = set(after.findings) - set(before.findings if before else ())
     return sorted(told if after.state.received_at else told - NO_FAULT_OF_A_LINE)
-
-
-def plain(body: bytes | msgspec.Raw) -> Any:
-    """The packet as plain values; raises `msgspec.DecodeError` or `RecursionError`."""
-    return msgspec.json.decode(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 
 from services.dossier.domain import fold
+from services.dossier.messages import FINDING
 from services.dossier.portal.items import PacketItem
 from services.dossier.portal.rules import load_portal_rules
 from services.dossier.portal.translating import Context, translate
 from shared.events.dossiers import Snapshot
-from shared.events.statements import Refused, Statement
+from shared.events.statements import Refused, Remark, Statement
 from shared.localtime import LOCAL
 from shared.rules import RuleError
 from shared.settings import RULES
@@ -122,6 +124,33 @@ class TestADossier:
         (again,) = said(dossier("4"), known=[*known, changed])
         assert again.facts.field == "Hộ tịch", "a correction may be taken back"
 
+    def test_a_repetition_in_decomposed_letters_is_a_repetition(self) -> None:
+        known = said(dossier("4", TenLinhVuc="Hộ tịch"))
+        assert said(dossier("4", TenLinhVuc=unicodedata.normalize("NFD", "Hộ tịch")), known=known) == []
+
+    def test_a_packet_without_a_channel_does_not_take_a_known_one_back(self) -> None:
+        known = said(dossier("4", KenhThucHien="2"))
+        first_generation = dossier("4")
+        del first_generation["KenhThucHien"]
+        assert said(first_generation, known=known, generation=1) == []
+
+    def test_a_result_that_comes_after_the_end_is_not_lost(self) -> None:
+        ended = {"NgayKetThucXuLy": "20251105090000"}
+        known = said(dossier("9", **ended))
+        assert fold(known).state.e_result is False
+        with_result = dossier("9", **ended, DanhSachGiayToKetQua=[{"DuongDanTepTinKetQua": "https://example.vn/9"}])
+        later = said(with_result, known=known)
+        assert fold(known + later).state.e_result is True
+        assert fold(known + later).state.finished_at == at("202511050900")
+
+    def test_a_wait_that_is_known_already_is_not_said_anew(self) -> None:
+        known = [*said(dossier("4")), *said(progress("5", "20251104100000"))]
+        assert said(dossier("5"), known=known) == []
+
+    @pytest.mark.parametrize(("price", "due"), [("15000", True), ("0", None), ("", None), (2000, True)])
+    def test_a_fee_of_nothing_is_no_fee(self, price: Any, due: bool | None) -> None:
+        assert said(dossier(DanhSachLePhi=[{"Gia": price}]))[0].facts.fee_due is due
+
     @pytest.mark.parametrize(
         ("item", "field", "reason"),
         [
@@ -203,6 +232,10 @@ def test_what_is_kept_of_a_refused_item_names_nobody() -> None:
     )
     kept = b'{"MaHoSo":"H24.99-251103-0101","NgayTiepNhan":"(dropped)","TrangThai":"4","MaTTHC":"(dropped)"}'
     assert item.redacted() == kept
+
+
+def test_every_remark_has_a_text() -> None:
+    assert set(Remark) <= set(FINDING)
 
 
 def test_a_wrong_rule_is_named_with_its_line(tmp_path: Path) -> None:
