@@ -11,7 +11,8 @@ from rich.table import Table
 
 from services.cli.client import DEFAULT_DATA, Client, Data, results
 
-MINUTES_A_DAY = 24 * 60
+MINUTES_AN_HOUR = 60
+"""Hours for all causes: office time has days of another length than a citizen's."""
 
 
 def show_lateness(
@@ -37,7 +38,7 @@ def _table(answer: dict[str, Any]) -> Table:
     table.add_column("Quá hạn thật", justify="right")
     table.add_column("Chỉ trên giấy", justify="right")
     for name in answer["causes"].values():
-        table.add_column(f"{name} (ngày)", justify="right")
+        table.add_column(f"{name} (giờ)", justify="right")
     for group in answer["groups"]:
         table.add_row(*_row(group["name"] or "–", group, answer["causes"]))
     table.add_section()
@@ -46,5 +47,5 @@ def _table(answer: dict[str, Any]) -> Table:
 
 
 def _row(name: str, group: dict[str, Any], causes: dict[str, str]) -> list[str]:
-    days = (f"{group['minutes'][cause] / MINUTES_A_DAY:.1f}".replace(".", ",") for cause in causes)
-    return [name, str(group["late_for_real"]), str(group["late_on_paper"]), *days]
+    hours = (f"{group['minutes'][cause] / MINUTES_AN_HOUR:,.0f}".replace(",", ".") for cause in causes)
+    return [name, str(group["late_for_real"]), str(group["late_on_paper"]), *hours]

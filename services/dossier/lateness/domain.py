@@ -14,9 +14,9 @@ from enum import StrEnum
 
 import msgspec
 
-from services.dossier.domain import fold, is_running, overdue_from
+from services.dossier.domain import fold, in_order, is_running, overdue_from
 from shared.events.dossiers import State, Step
-from shared.events.statements import Statement
+from shared.events.statements import Kind, Statement
 from shared.workdays import MINUTE, Calendar
 
 Span = tuple[datetime, datetime]
@@ -29,9 +29,9 @@ class Cause(StrEnum):
     CITIZEN = "citizen"
     """Waiting for a supplement or a fee."""
     STAFF = "staff"
-    """Office hours in which the dossier's own agency had it."""
+    """Office hours in which the unit had it, whichever of its departments."""
     OTHER_AGENCY = "other_agency"
-    """Office hours in which another agency had it, as far as its step was stated (`internal_received_at`)."""
+    """Office hours in which it lay with an agency outside the unit, as far as the statements tell."""
     CALENDAR = "calendar"
     """Nights, weekends, holidays."""
     STREAM = "stream"
@@ -83,7 +83,8 @@ def judge(told: Sequence[Told], calendar: Calendar, heard: datetime) -> Lateness
     if not is_real and not looked:
         return None
     parts = dict.fromkeys(Cause, 0)
-    for cause, (begin, end) in _segments(folded.timeline, state, heard):
+    away = _away((one.statement for one in told), heard)
+    for cause, (begin, end) in _segments(folded.timeline, state, away, heard):
         for piece in _without([(begin, end)], looked):
             _add(parts, cause, piece, calendar)
     parts[Cause.STREAM] = sum(map(_minutes, looked))
@@ -111,26 +112,45 @@ def _add(parts: dict[Cause, int], cause: Cause, span: Span, calendar: Calendar) 
     parts[Cause.CALENDAR] += elapsed - worked
 
 
-def _segments(timeline: Sequence[Step], state: State, heard: datetime) -> Iterator[tuple[Cause, Span]]:
+def _segments(
+    timeline: Sequence[Step], state: State, away: Sequence[Span], heard: datetime
+) -> Iterator[tuple[Cause, Span]]:
     """Who had the dossier, from its reception to its finish or to `heard`."""
     assert state.received_at is not None
     begin, end = state.received_at, state.finished_at or heard
-    own: str | None = None
     for present, (since, until) in _states(timeline, heard):
-        own = own or present.agency
         span = max(since, _floor(begin)), min(until, _floor(end))
         if span[0] >= span[1]:
             continue
-        for cut in _cut_at(span, (present.internal_received_at, present.internal_finished_at)):
-            yield _cause(present, own, cut[0]), cut
+        if present.is_waiting:
+            yield Cause.CITIZEN, span
+            continue
+        here = _without([span], away)
+        yield from ((Cause.STAFF, piece) for piece in here)
+        yield from ((Cause.OTHER_AGENCY, piece) for piece in _without([span], here))
 
 
-def _cause(state: State, own: str | None, at: datetime) -> Cause:
-    if state.is_waiting:
-        return Cause.CITIZEN
-    begun, ended = state.internal_received_at, state.internal_finished_at
-    is_inside = begun is not None and _floor(begun) <= at and (ended is None or at < _floor(ended))
-    return Cause.OTHER_AGENCY if is_inside and state.agency not in (None, own) else Cause.STAFF
+def _away(statements: Iterable[Statement], heard: datetime) -> list[Span]:
+    """When the work lay with an agency outside the unit: from a statement of work that says so until one that does not.
+
+    Said with the reception, `inter_agency` is a property of the procedure and tells nothing of where the work lies.
+    """
+    spans, since = list[Span](), None
+    for one in in_order(statements):
+        said = one.facts.inter_agency
+        if said is None or one.kind in _TELLS_NO_PLACE:
+            continue
+        if said and since is None:
+            since = _floor(one.time)
+        elif not said and since is not None:
+            spans.append((since, _floor(one.time)))
+            since = None
+    if since is not None:
+        spans.append((since, max(since, _floor(heard))))
+    return spans
+
+
+_TELLS_NO_PLACE = {Kind.SUBMITTED, Kind.RECEIVED, Kind.REFUSED, Kind.UPDATED}
 
 
 def _overdue_in_truth(timeline: Sequence[Step], heard: datetime) -> list[Span]:
@@ -184,15 +204,6 @@ def _cut_out(span: Span, begin: datetime, end: datetime) -> Iterator[Span]:
         yield span[0], begin
     if end < span[1]:
         yield end, span[1]
-
-
-def _cut_at(span: Span, instants: Iterable[datetime | None]) -> Iterator[Span]:
-    begin = span[0]
-    for instant in sorted(_floor(one) for one in instants if one is not None):
-        if begin < instant < span[1]:
-            yield begin, instant
-            begin = instant
-    yield begin, span[1]
 
 
 def _minutes(span: Span) -> int:

@@ -69,12 +69,21 @@ class TestLateForReal:
             "calendar": 2 * DAY + 2 * 570 - 4 * OFFICE,
         }
 
-    def test_a_step_of_another_agency_is_its_time(self) -> None:
+    def test_a_department_of_the_unit_is_its_staff(self) -> None:
         found = judged(
-            received(),
+            received(inter_agency=True),
             told("processing", "2025-11-04 07:30", agency="kinh-te", internal_received_at="2025-11-04 07:30"),
             told("processing", "2025-11-05 17:00", internal_finished_at="2025-11-05 17:00"),
-            told("completed", "2025-11-06 17:00", agency="van-phong"),
+            told("completed", "2025-11-06 17:00"),
+        )
+        assert parts(found) == {"staff": 4 * OFFICE, "calendar": 3 * DAY + 570 - 4 * OFFICE}
+
+    def test_work_outside_the_unit_is_another_agencys_until_it_comes_back(self) -> None:
+        found = judged(
+            received(inter_agency=True),
+            told("processing", "2025-11-04 07:30", inter_agency=True),
+            told("processing", "2025-11-05 17:00", inter_agency=False),
+            told("completed", "2025-11-06 17:00"),
         )
         assert parts(found)["other_agency"] == 2 * OFFICE
         assert parts(found)["staff"] == 2 * OFFICE
