@@ -12,6 +12,9 @@ from services.dossier.clocks.usecases import KeepClocks, ShowClocks
 from services.dossier.doors import Doors
 from services.dossier.handlers import DossierHandlers, routes
 from services.dossier.metrics import DossierMetrics
+from services.dossier.petitions.api import PetitionsApi
+from services.dossier.petitions.rules import Terms, load_petition_rules
+from services.dossier.petitions.usecases import FoldPetitions, ShowPetition, SweepPetitions
 from services.dossier.settings import DossierSettings
 from services.dossier.usecases import HearFile, RecordStatements, Sweep
 from shared.database import Database
@@ -40,10 +43,11 @@ def build(environment: Environment) -> Service:
         info = await (await bus.client()).jetstream().consumer_info(one.stream, one.name)
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
+    calendar = load_calendar(environment.rules)
     sweep = Sweep(
         database,
         environment.clock,
-        load_calendar(environment.rules),
+        calendar,
         metrics,
         relay.poke,
         waiting,
@@ -51,9 +55,12 @@ def build(environment: Environment) -> Service:
         due_soon_days=settings.due_soon_days,
     )
 
+    sweep_petitions = SweepPetitions(database, environment.clock, metrics, relay.poke, sweep.horizons)
+
     async def sweep_for_ever() -> None:
         while True:
             await sweep()
+            await sweep_petitions()
             await asyncio.sleep(settings.sweep_seconds)
 
     clocks = KeepClocks(database, environment.clock, BookShelf(environment.rules))
@@ -61,7 +68,8 @@ def build(environment: Environment) -> Service:
     async def keep_clocks_for_ever() -> None:
         await clocks.run(settings.clocks_seconds)
 
-    record = RecordStatements(database, environment.clock, metrics, relay.poke, clocks.note)
+    petitions = FoldPetitions(Terms(rules=load_petition_rules(environment.rules), calendar=calendar))
+    record = RecordStatements(database, environment.clock, metrics, relay.poke, clocks.note, petitions)
     handlers = DossierHandlers(record, dead_letters, units, environment.clock, metrics, bus.client)
     bus.broker.include_router(routes(handlers))
     api = DossierApi(
@@ -74,12 +82,13 @@ def build(environment: Environment) -> Service:
     )
     routers = api.router()
     routers.include_router(ClocksApi(ShowClocks(database, environment.clock), environment.tokens).router())
+    routers.include_router(PetitionsApi(ShowPetition(database, environment.clock), environment.tokens).router())
     return Service(
         name=NAME,
         bus=bus,
         resources=(database, doors),
         tasks=(relay.run, sweep_for_ever, keep_clocks_for_ever),
         checks=(database.answers,),
-        backlog={"outbox": relay.backlog, "unjudged": sweep.left},
+        backlog={"outbox": relay.backlog, "unjudged": sweep.left, "unjudged_petitions": sweep_petitions.left},
         api=routers,
     )
