@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from shared.clocks import Clock
 from shared.limits import Limit, LimitUnit, parse_limits
@@ -51,11 +51,18 @@ class PetitionVersion(Validity):
         return parse_limits(getattr(self, name))[0]
 
 
+def _at_least_one(versions: tuple[PetitionVersion, ...]) -> tuple[PetitionVersion, ...]:
+    if not versions:
+        raise ValueError("there is no version (write one with valid_from, transfer, answer and complex)")
+    return versions
+
+
 class PetitionRules(RuleModel):
     """`petitions.yaml`."""
 
     id: str
-    versions: Annotated[tuple[PetitionVersion, ...], Field(min_length=1)]
+    # not min_length: pydantic would say of one wrong version that there is none
+    versions: Annotated[tuple[PetitionVersion, ...], AfterValidator(_at_least_one)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
