@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -36,8 +36,13 @@ class Verdict:
     status: str
 
 
-Petitions = Callable[[Session[Any], Sequence[PetitionStatement], datetime], Awaitable[list[Outgoing]]]
-"""Folds the petitions that a batch speaks of and returns what is to be said about them."""
+class Petitions(Protocol):
+    """Folds the petitions that a batch speaks of."""
+
+    async def __call__(
+        self, session: Session[Any], fresh: Sequence[PetitionStatement], now: datetime
+    ) -> list[Outgoing]:
+        """With the transaction that records them; returns what is to be said."""
 
 
 class RecordStatements:

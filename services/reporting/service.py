@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from fastapi import APIRouter
+
 from services.reporting.api import ReportingApi
 from services.reporting.documents import Paper, load_form
 from services.reporting.handlers import ReportingHandlers, routes
@@ -56,7 +58,8 @@ def build(environment: Environment) -> Service:
         units=units,
         tokens=environment.tokens,
     )
-    routers = api.router()
+    routers = APIRouter()
+    routers.include_router(api.router())
     routers.include_router(PetitionsApi(ShowPetitions(database), environment.tokens).router())
     return Service(
         name=NAME,

@@ -370,7 +370,7 @@ def rules_file(place: Path, *versions: str) -> list[str]:
 
 def test_rules_without_a_version_are_refused(tmp_path: Path) -> None:
     (tmp_path / "petitions.yaml").write_text("id: petitions\nversions: []\n", "utf-8")
-    with pytest.raises(RuleError, match="petitions.yaml:2: versions: there is no version"):
+    with pytest.raises(RuleError, match=r"petitions\.yaml:2: versions: there is no version"):
         load_petition_rules(tmp_path)
 
 
