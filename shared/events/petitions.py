@@ -22,7 +22,7 @@ from shared.events.statements import (
     check_happened,
     check_keys,
     check_unit,
-    check_years,
+    check_year,
     decode_record,
     kind_named,
     tidy_text,
@@ -116,8 +116,9 @@ def parse_petition(body: bytes, *, knows_unit: Callable[[str], bool], now: datet
     """
     record = decode_record(_records, body)
     kind, data = PetitionKind(kind_named(record.type, PETITION_RANK)), record.data
-    check_keys(record, petition=data.petition)
-    check_years({"time": record.time, "data.received_at": data.received_at})
+    check_keys(record, "data.petition", data.petition)
+    if data.received_at is not None:
+        check_year("data.received_at", data.received_at)
     check_unit(data.unit, knows_unit)
     if kind is PetitionKind.RECEIVED:
         check_happened("data.received_at", data.received_at or record.time, now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Protocol, TypeVar
@@ -111,6 +111,8 @@ class HasKeys(Protocol):
     def source(self) -> str: ...
     @property
     def correlationid(self) -> str: ...
+    @property
+    def time(self) -> datetime: ...
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,8 +156,10 @@ def parse_statement(body: bytes, *, knows_unit: Callable[[str], bool], now: date
     record = decode_record(_records, body)
     kind = Kind(kind_named(record.type, RANK))
     data = record.data
-    check_keys(record, dossier=data.dossier)
-    check_years({"time": record.time, **{f"data.{name}": getattr(data, name) for name in _INSTANTS}})
+    check_keys(record, "data.dossier", data.dossier)
+    for name in _INSTANTS:
+        if (value := getattr(data, name)) is not None:
+            check_year(f"data.{name}", value)
     check_unit(data.unit, knows_unit)
     said: dict[str, Any] = {name: _tidy(value) for name in _fact_names if (value := getattr(data, name)) is not None}
     facts = Facts(**said)
@@ -224,21 +228,20 @@ def decode_record(decoder: msgspec.json.Decoder[Read], body: bytes) -> Read:
         raise Refused("record", "is nested too deeply", "send the flat record of contracts.md §3") from error
 
 
-def check_keys(record: HasKeys, **of_data: str) -> None:
+def check_keys(record: HasKeys, field: str, code: str) -> None:
     """Refuse what would be legal JSON and still hurt the whole batch in the database or on the bus."""
-    keys = {"id": record.id, "source": record.source, **{f"data.{name}": value for name, value in of_data.items()}}
-    for name, value in keys.items():
+    for name, value in (("id", record.id), ("source", record.source), (field, code)):
         if not value.strip() or _CONTROL.search(value):
             raise Refused(name, "is blank or holds control characters", "send the key as plain text")
     if _CONTROL.search(record.correlationid):
         raise Refused("correlationid", "holds control characters", "send it as plain text or leave it out")
+    check_year("time", record.time)
 
 
-def check_years(instants: Mapping[str, datetime | None]) -> None:
-    """Refuse instants, by the names of their fields, in years that no record can speak of."""
-    for name, value in instants.items():
-        if value is not None and not 1900 <= value.year <= 2199:
-            raise Refused(name, f"lies in the year {value.year}", "send a date between 1900 and 2199")
+def check_year(name: str, value: datetime) -> None:
+    """Refuse an instant in a year that no record can speak of."""
+    if not 1900 <= value.year <= 2199:
+        raise Refused(name, f"lies in the year {value.year}", "send a date between 1900 and 2199")
 
 
 def check_unit(unit: str, knows_unit: Callable[[str], bool]) -> None:
