@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, said
 from services.dossier.files import FileUnreadable, Item, OpenedFile, open_file
 from shared.clock import SystemClock
-from shared.events.statements import Statement, encode_statement
+from shared.events.records import Record, encode_record
 from shared.settings import RULES
 from shared.units import load_units
 
@@ -105,8 +105,8 @@ def _import(client: Client, path: Path, unit: str | None, as_of: datetime | None
     return outcome
 
 
-def _batches(opened: OpenedFile, outcome: Outcome, tick: Any) -> Iterator[list[tuple[int, Statement]]]:
-    batch = list[tuple[int, Statement]]()
+def _batches(opened: OpenedFile, outcome: Outcome, tick: Any) -> Iterator[list[tuple[int, Record]]]:
+    batch = list[tuple[int, Record]]()
     for item in opened.items():
         tick()
         if item.refused is not None:
@@ -132,14 +132,14 @@ def _refusal(item: Item) -> dict[str, Any]:
     }
 
 
-def _send(client: Client, batch: list[tuple[int, Statement]], outcome: Outcome) -> None:
-    body = b"[" + b",".join(encode_statement(statement) for _, statement in batch) + b"]"
+def _send(client: Client, batch: list[tuple[int, Record]], outcome: Outcome) -> None:
+    body = b"[" + b",".join(encode_record(statement) for _, statement in batch) + b"]"
     answer = client.post("/v1/records?door=file", content=body, media_type=BATCH_TYPE)
     outcome.accepted += answer["accepted"]
     outcome.duplicate += answer["duplicate"]
     for (line, statement), receipt in zip(batch, answer["items"], strict=True):
         if receipt["status"] == "rejected":
-            outcome.rejected.append({"line": line, "code": statement.dossier, **receipt})
+            outcome.rejected.append({"line": line, "code": statement.code, **receipt})
 
 
 def _progress() -> Progress:

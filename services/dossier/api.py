@@ -16,7 +16,8 @@ from services.dossier.usecases import HearFile, ListFindings
 from shared.clock import Clock
 from shared.dead_letters import DeadLetters
 from shared.events.envelope import decode_bounded
-from shared.events.statements import Refused, Statement, parse_statement
+from shared.events.records import Record, parse_record
+from shared.events.statements import Refused
 from shared.http import Forbidden, Party, Tokens
 from shared.units import Units
 
@@ -142,7 +143,7 @@ class DossierApi:
         return Findings(unit=unit, items=items, next=page[-1].dossier if len(page) == limit else None)
 
     async def _judge(self, items: list[bytes], party: Party, door: str) -> list[Receipt]:
-        good, receipts, dead = list[tuple[int, Statement]](), dict[int, Receipt](), list[tuple[str, bytes, Exception]]()
+        good, receipts, dead = list[tuple[int, Record]](), dict[int, Receipt](), list[tuple[str, bytes, Exception]]()
         for index, item in enumerate(items):
             try:
                 good.append((index, self._read(item, party)))
@@ -156,8 +157,8 @@ class DossierApi:
             receipts[index] = Receipt(index=index, id=statement.id, status=status)
         return [receipts[index] for index in range(len(items))]
 
-    def _read(self, item: bytes, party: Party) -> Statement:
-        statement = parse_statement(item, knows_unit=self._units.__contains__, now=self._clock.now())
+    def _read(self, item: bytes, party: Party) -> Record:
+        statement = parse_record(item, knows_unit=self._units.__contains__, now=self._clock.now())
         if not party.may_speak_for(statement.unit):
             raise Refused(
                 "data.unit", f"this token may not speak for unit {statement.unit}", "use the unit's own token"

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from shared.bus import publish_atomically
-from shared.events.statements import Statement, encode_statement
+from shared.events.records import Record, encode_record
 from shared.topology import BATCH, DOOR, RECEIPT_TO, onestop_subject
 
 
@@ -42,7 +42,7 @@ class Doors:
         """Stop listening; the connection's own end ends the subscription with it."""
         self._subscription = None
 
-    async def say(self, statements: Sequence[Statement], door: str) -> list[str]:
+    async def say(self, statements: Sequence[Record], door: str) -> list[str]:
         """Publish statements and return `accepted` or `duplicate` for each, in their order.
 
         Raises `NoReceipt` when the journal is silent; a statement refused there as well is reported as `rejected`.
@@ -52,7 +52,7 @@ class Doors:
             verdicts += await self._say_batch(statements[start : start + BATCH], door)
         return verdicts
 
-    async def _say_batch(self, statements: Sequence[Statement], door: str) -> list[str]:
+    async def _say_batch(self, statements: Sequence[Record], door: str) -> list[str]:
         self._number += 1
         token = str(self._number)
         expected = self._expected[token] = _Expected(len(statements))
@@ -60,7 +60,7 @@ class Doors:
         try:
             await publish_atomically(
                 await self._client(),
-                [(onestop_subject(one.unit, one.kind), encode_statement(one), headers) for one in statements],
+                [(onestop_subject(one.unit, one.kind), encode_record(one), headers) for one in statements],
             )
             async with asyncio.timeout(self._patience):
                 receipts = await expected.all_here

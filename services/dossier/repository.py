@@ -11,6 +11,7 @@ import msgspec
 
 from shared.database import Session
 from shared.events.dossiers import Snapshot
+from shared.events.records import Record
 from shared.events.statements import Facts, Kind, Statement
 from shared.localtime import LOCAL
 
@@ -26,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 class Heard:
     """A statement as it reached us: through which door, and under which number on the bus."""
 
-    statement: Statement
+    statement: Record
     door: str
     sequence: int
     receipt_to: str = ""
@@ -73,7 +74,7 @@ async def add_to_journal(session: Session[Any], heard: Sequence[Heard], recorded
         [one.statement.source for one in rows],
         [one.statement.id for one in rows],
         [one.statement.unit for one in rows],
-        [one.statement.dossier for one in rows],
+        [one.statement.code for one in rows],
         [one.statement.kind.value for one in rows],
         [one.statement.time for one in rows],
         [one.door for one in rows],
@@ -118,6 +119,7 @@ async def list_statements(session: Session[Any], keys: Sequence[Key]) -> dict[Ke
         """
         SELECT source, id, kind, unit, dossier, happened_at, correlation, facts::text AS facts
         FROM journal JOIN unnest($1::text[], $2::text[]) AS k(unit, dossier) USING (unit, dossier)
+        WHERE kind NOT LIKE 'petition.%'
         """,
         [unit for unit, _ in keys],
         [code for _, code in keys],

@@ -14,6 +14,9 @@ from services.dossier.handlers import DossierHandlers, routes
 from services.dossier.lateness.api import LatenessApi
 from services.dossier.lateness.usecases import ShowLateness
 from services.dossier.metrics import DossierMetrics
+from services.dossier.petitions.api import PetitionsApi
+from services.dossier.petitions.rules import Terms, load_petition_rules
+from services.dossier.petitions.usecases import FoldPetitions, ShowPetition, SweepPetitions
 from services.dossier.portal.api import PortalApi
 from services.dossier.portal.rules import load_portal_rules
 from services.dossier.portal.usecases import TakePacket
@@ -57,9 +60,12 @@ def build(environment: Environment) -> Service:
         due_soon_days=settings.due_soon_days,
     )
 
+    sweep_petitions = SweepPetitions(database, environment.clock, metrics, relay.poke, sweep.horizons)
+
     async def sweep_for_ever() -> None:
         while True:
             await sweep()
+            await sweep_petitions()
             await asyncio.sleep(settings.sweep_seconds)
 
     clocks = KeepClocks(database, environment.clock, BookShelf(environment.rules))
@@ -67,7 +73,8 @@ def build(environment: Environment) -> Service:
     async def keep_clocks_for_ever() -> None:
         await clocks.run(settings.clocks_seconds)
 
-    record = RecordStatements(database, environment.clock, metrics, relay.poke, clocks.note)
+    petitions = FoldPetitions(Terms(rules=load_petition_rules(environment.rules), calendar=calendar))
+    record = RecordStatements(database, environment.clock, metrics, relay.poke, clocks.note, petitions)
     handlers = DossierHandlers(record, dead_letters, units, environment.clock, metrics, bus.client)
     bus.broker.include_router(routes(handlers))
     api = DossierApi(
@@ -87,12 +94,13 @@ def build(environment: Environment) -> Service:
     routers.include_router(PortalApi(take, environment.tokens).router())
     lateness = ShowLateness(database, calendar, sweep.horizons)
     routers.include_router(LatenessApi(lateness, environment.tokens, units).router())
+    routers.include_router(PetitionsApi(ShowPetition(database, environment.clock), environment.tokens).router())
     return Service(
         name=NAME,
         bus=bus,
         resources=(database, doors),
         tasks=(relay.run, sweep_for_ever, keep_clocks_for_ever),
         checks=(database.answers,),
-        backlog={"outbox": relay.backlog, "unjudged": sweep.left},
+        backlog={"outbox": relay.backlog, "unjudged": sweep.left, "unjudged_petitions": sweep_petitions.left},
         api=routers,
     )

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -19,6 +19,7 @@ from shared.clock import Clock
 from shared.database import Database, Session
 from shared.events.dossiers import DossierEvent, DossierSaid, Snapshot
 from shared.events.envelope import Outgoing, encode_event
+from shared.events.petitions import PetitionStatement
 from shared.events.statements import Statement
 from shared.localtime import end_of_day, local_date, start_of_day
 from shared.topology import BATCH, DOSSIER, dossier_subject
@@ -35,6 +36,15 @@ class Verdict:
     status: str
 
 
+class Petitions(Protocol):
+    """Folds the petitions that a batch speaks of."""
+
+    async def __call__(
+        self, session: Session[Any], fresh: Sequence[PetitionStatement], now: datetime
+    ) -> list[Outgoing]:
+        """With the transaction that records them; returns what is to be said."""
+
+
 class RecordStatements:
     """Journal, fold and outbox of one batch in one transaction."""
 
@@ -44,10 +54,11 @@ class RecordStatements:
         clock: Clock,
         metrics: DossierMetrics,
         poke: Callable[[], None],
-        changed: Callable[[Iterable[Key]], None] = lambda _: None,
+        changed: Callable[[Iterable[Key]], None],
+        petitions: Petitions,
     ) -> None:
         self._database, self._clock, self._metrics = database, clock, metrics
-        self._poke, self._changed = poke, changed
+        self._poke, self._changed, self._petitions = poke, changed, petitions
 
     async def __call__(self, batch: Sequence[Heard]) -> list[Verdict]:
         """Record statements; each is `accepted` or `duplicate`, and the receipt is worth its word: it is committed."""
@@ -57,20 +68,26 @@ class RecordStatements:
             async with self._database.transaction() as session:
                 added = await repository.add_to_journal(session, list(unique.values()), now)
                 known = await repository.list_sequences(session, [key for key in unique if key not in added])
-                events = await self._fold(session, [one for key, one in unique.items() if key in added], now)
+                fresh = [one.statement for key, one in unique.items() if key in added]
+                dossiers = [one for one in fresh if isinstance(one, Statement)]
+                events = await self._fold(session, dossiers, now)
+                events += await self._petitions(
+                    session, [one for one in fresh if isinstance(one, PetitionStatement)], now
+                )
                 await repository.hear_sources(session, batch, now)
                 await outbox.add(session, events)
         self._poke()
-        self._changed((unique[key].statement.unit, unique[key].statement.dossier) for key in added)
+        self._count(events)
+        self._changed((one.unit, one.dossier) for one in dossiers)
         verdicts = [_verdict(one, unique, added, known) for one in batch]
         for (unit, status), count in Counter((one.heard.statement.unit, one.status) for one in verdicts).items():
             self._metrics.statements.labels(unit, status).inc(count)
         return verdicts
 
-    async def _fold(self, session: Session[Any], fresh: Sequence[Heard], now: datetime) -> list[Outgoing]:
+    async def _fold(self, session: Session[Any], fresh: Sequence[Statement], now: datetime) -> list[Outgoing]:
         by_dossier: dict[Key, list[Statement]] = defaultdict(list)
         for one in fresh:
-            by_dossier[one.statement.unit, one.statement.dossier].append(one.statement)
+            by_dossier[one.unit, one.dossier].append(one)
         if not by_dossier:
             return []
         stored = await repository.lock_dossiers(session, by_dossier)
@@ -82,13 +99,13 @@ class RecordStatements:
             rows.append(row_)
             events.extend(said)
         await repository.save_dossiers(session, rows)
-        self._count(events)
         return events
 
     def _count(self, events: Sequence[Outgoing]) -> None:
         for subject, count in Counter(event.subject for event in events).items():
-            _, _, unit, name = subject.split(".")
-            self._metrics.events.labels(unit, name).inc(count)
+            about, _, unit, name = subject.split(".")
+            counter = self._metrics.petition_events if about == "petition" else self._metrics.events
+            counter.labels(unit, name).inc(count)
 
 
 def _verdict(one: Heard, unique: dict[Any, Heard], added: set[Any], known: dict[Any, int]) -> Verdict:

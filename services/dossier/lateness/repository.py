@@ -26,6 +26,7 @@ async def list_suspects(
             OR ((snapshot->'state'->>'finished_at')::timestamptz AT TIME ZONE 'Asia/Ho_Chi_Minh')::date > (due_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date
             OR EXISTS (
                 SELECT 1 FROM journal AS j WHERE j.unit = d.unit AND j.dossier = d.code AND j.door <> 'file'
+                  AND j.kind NOT LIKE 'petition.%'
                   AND (j.recorded_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date > (j.happened_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date
             )
         )
@@ -47,7 +48,7 @@ async def list_told(session: Session[Any], unit: str, codes: Sequence[str]) -> d
         """
         SELECT source, id, kind, unit, dossier, happened_at, correlation, facts::text AS facts, door,
                CASE WHEN door = 'file' THEN happened_at ELSE recorded_at END AS recorded_at
-        FROM journal WHERE unit = $1 AND dossier = ANY($2::text[])
+        FROM journal WHERE unit = $1 AND dossier = ANY($2::text[]) AND kind NOT LIKE 'petition.%'
         """,
         unit,
         list(codes),
