@@ -12,9 +12,10 @@ from services.dossier.files.columns import COLUMNS
 from services.dossier.files.headings import LOOK_AT, Heading, find_heading
 from services.dossier.files.items import OpenedFile
 from services.dossier.files.records import open_records
-from services.dossier.files.rows import Row, head_of_sheet, open_workbook, read_csv, read_sheet
+from services.dossier.files.rows import Row, read_csv
 from services.dossier.files.sheets import RowReader, Sheet
 from services.dossier.files.source import GZIP_MAGIC, UTF_16_MARKS, Source
+from services.dossier.files.workbook import open_workbook
 
 ZIP_MAGIC = b"PK\x03\x04"
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -84,10 +85,14 @@ def _workbook(source: Source) -> Rows:
     sheets = open_workbook(source)
     if not sheets:
         raise source.unreadable("holds no visible worksheet")
-    headings = [find_heading(head_of_sheet(sheet, LOOK_AT)) for sheet in sheets]
+    headings = [find_heading(sheet.head(LOOK_AT)) for sheet in sheets]
     heading, sheet = max(zip(headings, sheets, strict=True), key=lambda pair: pair[0].score)
     after = heading.last + 1
-    return lambda: read_sheet(sheet, after=after), max(sheet.total_height - after, 0), heading
+
+    def rows() -> Iterator[Row]:
+        return (Row(number, number, cells) for number, cells in sheet.rows(after=after))
+
+    return rows, max(sheet.height - after, 0), heading
 
 
 def _must_hold(heading: Heading, source: Source, *, needs_unit: bool) -> None:
