@@ -13,6 +13,7 @@ from services.dossier.doors import Doors
 from services.dossier.handlers import DossierHandlers, routes
 from services.dossier.metrics import DossierMetrics
 from services.dossier.settings import DossierSettings
+from services.dossier.sheets.api import SheetsApi
 from services.dossier.usecases import HearFile, RecordStatements, Sweep
 from shared.database import Database
 from shared.dead_letters import DeadLetters
@@ -73,6 +74,16 @@ def build(environment: Environment) -> Service:
         clock=environment.clock,
     )
     routers = api.router()
+    sheets = SheetsApi(
+        doors=doors,
+        hear_file=HearFile(database, environment.clock),
+        dead_letters=dead_letters,
+        units=units,
+        tokens=environment.tokens,
+        clock=environment.clock,
+        rules=environment.rules,
+    )
+    routers.include_router(sheets.router())
     routers.include_router(ClocksApi(ShowClocks(database, environment.clock), environment.tokens).router())
     return Service(
         name=NAME,

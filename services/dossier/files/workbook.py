@@ -10,20 +10,22 @@ import zipfile
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
-from typing import BinaryIO
+from typing import IO
 from xml.parsers import expat
 
 from services.dossier.files.archive import Archive, resolve
 from services.dossier.files.markup import Hostile, local, read_through
 from services.dossier.files.source import Source
 from services.dossier.files.spool import Spool
-from services.dossier.files.worksheet import Block, Worksheet
+from services.dossier.files.worksheet import MAX_CELL, Block, Worksheet, unescape
 
 MAX_SHEETS = 100
 MAX_SHARED = 128 << 20
 """Bytes of text that cells share; held in memory, packed."""
+SHORT = 400
+"""Bytes of a text that is worth remembering as text: a memory of long ones would grow without bound."""
 HAND_IN = "hand in CSV, XLSX or JSON Lines"
 BUILT_IN_DATES = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 """Number formats that are dates without saying so (ECMA-376 part 1, §18.8.30)."""
@@ -70,7 +72,7 @@ def open_workbook(source: Source) -> list[SheetRows]:
             raise source.unreadable(str(hostile), "split it, or save it anew as XLSX or CSV") from hostile
         except (
             zipfile.BadZipFile, zlib.error, expat.ExpatError, KeyError, IndexError, ValueError, EOFError,
-            NotImplementedError, OSError,
+            NotImplementedError,
         ) as error:  # fmt: skip
             raise source.unreadable(f"is a broken XLSX workbook: {error}", "open it and save it again") from error
 
@@ -95,7 +97,7 @@ class _Book:
     def __init__(self, archive: Archive) -> None:
         self.from_1904 = False
         self.worksheets: list[str] = []
-        self._dates: list[bool] = []
+        self._dates = set[str]()
         self._shared, self._ends = bytearray(), array("Q", [0])
         path = self._path(archive)
         targets = _relationships(archive, path)
@@ -105,15 +107,22 @@ class _Book:
                 with archive.open(part) as stream:
                     read(stream)
 
+        self._cached = lru_cache(10_000)(self._read_text)
+
+    def is_date(self, style: str) -> bool:
+        """Whether cells of the style with this number show their own number as a date or time."""
+        return style in self._dates
+
     def shared_text(self, number: int) -> str:
         """The text with this number; raises `IndexError`."""
         if not 0 <= number < len(self._ends) - 1:
             raise IndexError(f"no shared text {number}")
-        return self._shared[self._ends[number] : self._ends[number + 1]].decode()
+        if self._ends[number + 1] - self._ends[number] > SHORT:
+            return self._read_text(number)[:MAX_CELL]
+        return self._cached(number)
 
-    def is_date(self, style: int) -> bool:
-        """Whether cells of a style show their number as a date or time."""
-        return 0 <= style < len(self._dates) and self._dates[style]
+    def _read_text(self, number: int) -> str:
+        return unescape(self._shared[self._ends[number] : self._ends[number + 1]].decode())
 
     def _path(self, archive: Archive) -> str:
         for part, kind in _relationships(archive, "").values():
@@ -134,11 +143,11 @@ class _Book:
         with archive.open(path) as stream:
             read_through(stream, partial(_listen, start=start))
 
-    def _read_styles(self, stream: BinaryIO) -> None:
-        dates, inside = set(BUILT_IN_DATES), False
+    def _read_styles(self, stream: IO[bytes]) -> None:
+        dates, inside, count = set(BUILT_IN_DATES), False, 0
 
         def start(name: str, attributes: dict[str, str]) -> None:
-            nonlocal inside
+            nonlocal inside, count
             name = local(name)
             if name == "numFmt":
                 (dates.add if _shows_date(attributes.get("formatCode", "")) else dates.discard)(
@@ -149,11 +158,13 @@ class _Book:
             elif name == "cellStyles":
                 inside = False
             elif name == "xf" and inside:
-                self._dates.append(int(attributes.get("numFmtId", "0")) in dates)
+                if int(attributes.get("numFmtId", "0")) in dates:
+                    self._dates.add(str(count))
+                count += 1
 
         read_through(stream, partial(_listen, start=start))
 
-    def _read_shared(self, stream: BinaryIO) -> None:
+    def _read_shared(self, stream: IO[bytes]) -> None:
         collecting = skipping = False
 
         def start(name: str, _: dict[str, str]) -> None:

@@ -29,13 +29,13 @@ _SECONDS_A_DAY = 86_400
 class Worksheet:
     """Parses one worksheet; `merged` is complete once `rows` was read to its end."""
 
-    def __init__(self, shared_text: Callable[[int], str], is_date: Callable[[int], bool], *, from_1904: bool) -> None:
+    def __init__(self, shared_text: Callable[[int], str], is_date: Callable[[str], bool], *, from_1904: bool) -> None:
         self._shared_text, self._is_date, self._from_1904 = shared_text, is_date, from_1904
         self.merged: list[Block] = []
         self._done: list[tuple[int, list[str]]] = []
         self._inside = self._collecting = self._skipping = False
         self._row, self._cells = 0, list[str]()
-        self._column, self._type, self._style = -1, "n", "0"
+        self._column, self._get = -1, dict[str, str]().get
         self._text, self._length = list[str](), 0
 
     def rows(self, stream: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
@@ -50,14 +50,19 @@ class Worksheet:
         parser.CharacterDataHandler = self._characters
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        name = local(name)
+        if ":" in name:
+            name = local(name)
         if not self._inside:
             if name == "sheetData":
                 self._inside = True
             elif name == "mergeCell" and (block := _block(attributes.get("ref", ""))):
                 self.merged.append(block)
         elif name == "c":
-            self._start_cell(attributes)
+            self._get = attributes.get
+            self._text.clear()
+            self._length = 0
+            reference = attributes.get("r")
+            self._column = _column(reference.rstrip("0123456789")) if reference else self._column + 1
         elif name == "v" or (name == "t" and not self._skipping):
             self._collecting = True
         elif name == "row":
@@ -71,27 +76,21 @@ class Worksheet:
             raise Hostile(f"has a row numbered {row} behind row {self._row}; sheets have {MAX_ROWS:,} rows, in order")
         self._row, self._cells, self._column = row, [], -1
 
-    def _start_cell(self, attributes: dict[str, str]) -> None:
-        reference = attributes.get("r")
-        self._column = _column(reference.rstrip("0123456789")) if reference else self._column + 1
-        self._type, self._style = attributes.get("t", "n"), attributes.get("s", "0")
-        self._text.clear()
-        self._length = 0
-
     def _characters(self, text: str) -> None:
         if self._collecting and self._length < MAX_CELL:
             self._text.append(text)
             self._length += len(text)
 
     def _end(self, name: str) -> None:
-        name = local(name)
+        if ":" in name:
+            name = local(name)
         if not self._inside:
             return
-        if name in ("v", "t"):
-            self._collecting = False
-        elif name == "c":
+        if name == "c":
             if self._text:
                 self._keep(self._value("".join(self._text)[:MAX_CELL]))
+        elif name in ("v", "t"):
+            self._collecting = False
         elif name == "row":
             if self._cells:
                 self._done.append((self._row, self._cells))
@@ -106,17 +105,17 @@ class Worksheet:
         gap = self._column - len(self._cells)
         if gap > 0:
             self._cells.extend([""] * gap)
-        if gap >= 0:
-            self._cells.append(value)
-        else:
+        if gap < 0:
             self._cells[self._column] = value
+        else:
+            self._cells.append(value)
 
     def _value(self, text: str) -> str:
-        kind = self._type
+        kind = self._get("t", "n")
         if kind == "s":
-            return unescape(self._shared_text(int(text)))
+            return self._shared_text(int(text))
         if kind == "n":
-            if self._is_date(int(self._style)):
+            if self._is_date(self._get("s", "0")):
                 return _instant(text, from_1904=self._from_1904)
             return text if text.isdigit() else _number(text)
         if kind == "b":
