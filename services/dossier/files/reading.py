@@ -110,5 +110,6 @@ def _workbook(source: Source, meaning: ColumnOf) -> Rows:
 def _must_hold(heading: Heading, source: Source, given: Collection[str]) -> None:
     if missing := heading.missing(given=given):
         advice = "; ".join(f"accepted headings of {name}: {COLUMNS[name].accepted}" for name in missing)
+        advice += "; or explain the sheet's own headings in a mapping file"
         columns = "column" if len(missing) == 1 else "columns"
         raise source.unreadable(f"misses the required {columns} {', '.join(missing)}", advice)

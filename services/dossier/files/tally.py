@@ -48,9 +48,9 @@ class Tally:
         reason.rows += 1
         if len(reason.lines) < LINES:
             reason.lines.append(line)
-        if len(reason.examples) < EXAMPLES and (found := _QUOTED.search(refused.reason)):
-            if found[0] not in reason.examples:
-                reason.examples.append(found[0])
+        found = _QUOTED.search(refused.reason)
+        if found and len(reason.examples) < EXAMPLES and found[0] not in reason.examples:
+            reason.examples.append(found[0])
 
     def reasons(self) -> list[Reason]:
         """The reasons, most frequent first."""
