@@ -22,6 +22,12 @@ from shared.http import Forbidden, Party, Tokens
 from shared.units import Units
 
 MAX_ITEMS = 5_000
+LINES_TYPES = {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
+"""Media types under which senders call JSON Lines; the first is what we ask for."""
+SEND_AS_LINES = (
+    "the body holds several JSON documents, one a line: send it with Content-Type: application/x-ndjson, "
+    "or as one JSON array with Content-Type: application/cloudevents-batch+json"
+)
 _raw_items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -96,17 +102,19 @@ class DossierApi:
         return router
 
     async def records(self, request: Request, door: Annotated[Literal["http", "file"], Query()] = "http") -> Response:
-        """One CloudEvent, or a batch as `application/cloudevents-batch+json`; answers per item after the journal has it."""
+        """One CloudEvent, a batch as `application/cloudevents-batch+json`, or JSON Lines as `application/x-ndjson`.
+
+        Answers per item after the journal has it.
+        """
         party = self._tokens.party(request)
-        body = await request.body()
         try:
-            items = decode_bounded(_raw_items.decode, body) if body.lstrip()[:1] == b"[" else [msgspec.Raw(body)]
+            items = split_records(await request.body(), request.headers.get("content-type", ""))
         except ValueError as error:
-            return JSONResponse({"error": f"the body is not valid JSON: {error}"}, status_code=400)
+            return JSONResponse({"error": str(error)}, status_code=400)
         if len(items) > MAX_ITEMS:
             return JSONResponse({"error": f"a request carries at most {MAX_ITEMS:,} records"}, status_code=413)
         try:
-            receipts = await self._judge([bytes(item) for item in items], party, door)
+            receipts = await self._judge(items, party, door)
         except NoReceipt as error:
             headers = {"Retry-After": "5"}
             return JSONResponse({"error": f"{error}; send the same records again"}, status_code=503, headers=headers)
@@ -166,6 +174,31 @@ class DossierApi:
         return statement
 
 
+def split_records(body: bytes, media_type: str) -> list[bytes]:
+    """The records of a body, each as its own bytes; raises `ValueError` for a body that cannot be split."""
+    if media_type.partition(";")[0].strip().lower() in LINES_TYPES:
+        return [line for line in map(bytes.strip, body.removeprefix(b"\xef\xbb\xbf").split(b"\n")) if line]
+    if body.lstrip()[:1] != b"[":
+        if _is_lines(body):
+            raise ValueError(SEND_AS_LINES)
+        return [body]
+    try:
+        return [bytes(item) for item in decode_bounded(_raw_items.decode, body)]
+    except ValueError as error:
+        raise ValueError(f"the body is not valid JSON: {error}") from error
+
+
+def _is_lines(body: bytes) -> bool:
+    """Whether a body is several JSON objects, one a line: as one record they would be refused with a riddle."""
+    first, _, rest = body.strip().partition(b"\n")
+    if not rest.lstrip().startswith(b"{"):
+        return False
+    try:
+        return isinstance(decode_bounded(msgspec.json.decode, first), dict)
+    except ValueError:
+        return False
+
+
 def _rejected(index: int, reason: Refused) -> Receipt:
     return Receipt(
         index=index, status="rejected", field=reason.field, reason=reason.reason, advice=reason.advice or None
@@ -182,6 +215,7 @@ _RECORDS: dict[str, Any] = {
         "required": True,
         "content": {
             "application/cloudevents+json": {"schema": {"type": "object"}},
+            "application/x-ndjson": {"schema": {"type": "string", "description": "one CloudEvent a line"}},
             "application/cloudevents-batch+json": {"schema": {"type": "array", "items": {"type": "object"}}},
         },
     }

@@ -47,12 +47,16 @@ class Doors:
 
         Raises `NoReceipt` when the journal is silent; a statement refused there as well is reported as `rejected`.
         """
-        verdicts = list[str]()
-        for start in range(0, len(statements), BATCH):
-            verdicts += await self._say_batch(statements[start : start + BATCH], door)
-        return verdicts
+        return [receipt["status"] for receipt in await self.receipts(statements, door)]
 
-    async def _say_batch(self, statements: Sequence[Record], door: str) -> list[str]:
+    async def receipts(self, statements: Sequence[Record], door: str) -> list[dict[str, Any]]:
+        """As `say`, with the whole receipt of each: `status`, and field, reason and advice of what was refused."""
+        receipts = list[dict[str, Any]]()
+        for start in range(0, len(statements), BATCH):
+            receipts += await self._say_batch(statements[start : start + BATCH], door)
+        return receipts
+
+    async def _say_batch(self, statements: Sequence[Record], door: str) -> list[dict[str, Any]]:
         self._number += 1
         token = str(self._number)
         expected = self._expected[token] = _Expected(len(statements))
@@ -69,7 +73,7 @@ class Doors:
         finally:
             del self._expected[token]
         # an atomic batch lies on the stream in its own order, so receipts by bus number are in the statements' order
-        return [receipt["status"] for receipt in sorted(receipts, key=lambda receipt: receipt["sequence"])]
+        return sorted(receipts, key=lambda receipt: int(receipt["sequence"]))
 
     async def _on_receipt(self, message: Msg) -> None:
         expected = self._expected.get(message.subject.rpartition(".")[2])

@@ -21,6 +21,7 @@ from services.dossier.portal.api import PortalApi
 from services.dossier.portal.rules import load_portal_rules
 from services.dossier.portal.usecases import TakePacket
 from services.dossier.settings import DossierSettings
+from services.dossier.sheets.api import SheetsApi
 from services.dossier.usecases import HearFile, ListFindings, RecordStatements, Sweep
 from shared.database import Database
 from shared.dead_letters import DeadLetters
@@ -87,6 +88,16 @@ def build(environment: Environment) -> Service:
         clock=environment.clock,
     )
     routers = api.router()
+    sheets = SheetsApi(
+        doors=doors,
+        hear_file=HearFile(database, environment.clock),
+        dead_letters=dead_letters,
+        units=units,
+        tokens=environment.tokens,
+        clock=environment.clock,
+        rules=environment.rules,
+    )
+    routers.include_router(sheets.router())
     routers.include_router(ClocksApi(ShowClocks(database, environment.clock), environment.tokens).router())
     take = TakePacket(
         database, doors, dead_letters, units, environment.clock, load_portal_rules(environment.rules), metrics

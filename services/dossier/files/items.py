@@ -18,8 +18,8 @@ MAX_RAW_BYTES = 4096
 class Item:
     """One record or one row of a sheet: the statements that it makes, or why it makes none.
 
-    `line` counts as a person sees the file, from 1, the heading included; `raw` is at most 4 KB; `key` is the dossier's or
-    petition's code where one could be read.
+    `line` counts as a person sees the file, from 1, the heading included; `raw` is what is kept of a refused item, at
+    most 4 KB; `key` is the dossier's or petition's code where one could be read.
     """
 
     line: int
