@@ -11,8 +11,9 @@ help: ## list the targets
 demo: .venv/.ready ## play half a year of two communes through the real system and print what came out
 	@$(BIN)/motcua demo
 
-test: .venv/.ready ## run every test
-	@$(BIN)/python -m pytest
+# one file's tests stay together: they share a running system
+test: .venv/.ready ## run every test, several files at a time
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-compose: .venv/.ready ## bring the containers up for real, use, kill, restart and take them down (needs a Docker engine)
 	@$(BIN)/python -m pytest -m deploy -rs tests/deploy
