@@ -24,7 +24,7 @@ from shared.rules import RuleError
 from shared.units import Units
 
 AT_ONCE = 2
-"""Sheets read at the same time; each costs a processor and some 50 MB."""
+"""Sheets read at the same time; each costs a processor and some 100 MB."""
 Hear = Callable[[dict[str, datetime]], Awaitable[None]]
 
 
