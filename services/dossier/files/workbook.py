@@ -10,6 +10,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
+from errno import EDQUOT, ENOSPC
 from itertools import islice
 from typing import IO, Any, BinaryIO, cast
 
@@ -84,7 +85,7 @@ def open_workbook(source: Source) -> list[SheetRows]:
             reason = "declares a document type or entities, which no spreadsheet needs"
             raise source.unreadable(reason, "save it anew as XLSX or CSV") from error
         except Exception as error:  # openpyxl raises whatever a broken part lets it stumble on
-            if getattr(error, "errno", None):  # the disk is full
+            if getattr(error, "errno", None) in (ENOSPC, EDQUOT):  # no fault of the file
                 raise
             raise source.unreadable(f"is a broken XLSX workbook: {error}", "open it and save it again") from error
 
@@ -136,10 +137,13 @@ class _Worksheet(WorkSheetParser):
         self.merged: list[Block] = []
         for element in elements(cast(IO[bytes], self.source), (ROW_TAG, MERGED_TAG), last=DATA_TAG):
             if element.tag == MERGED_TAG:
-                self.merged.append(cast(Block, range_boundaries(element.get("ref"))))
+                block = range_boundaries(element.get("ref"))
+                if None not in block:  # not whole columns, which are no heading's
+                    self.merged.append(cast(Block, block))
                 continue
             above = self.row_counter
             number, cells = self.parse_row(element)
+            self.row_dimensions.clear()
             if not above < number <= MAX_ROWS:
                 raise Hostile(f"has a row numbered {number} behind row {above}; sheets have {MAX_ROWS:,}, in order")
             filled = {cell["column"]: cell["value"] for cell in cells if cell["value"] not in (None, "")}
