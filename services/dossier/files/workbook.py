@@ -165,6 +165,8 @@ class _Worksheet(WorkSheetParser):
 def _as_text(value: object) -> str:
     """A cell as people write it: whole numbers without a point, days without a time, 08:29:59.999 as 08:30."""
     match value:
+        case str():
+            return unescape(value) if "_x" in value else value
         case bool():
             return "true" if value else "false"
         case float() if value.is_integer():
@@ -175,6 +177,4 @@ def _as_text(value: object) -> str:
             return (value + timedelta(microseconds=500_000)).replace(microsecond=0).isoformat()
         case date() | time():
             return value.isoformat()
-        case str():
-            return unescape(value)
     return str(value)
