@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import posixpath
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, BinaryIO
+from collections.abc import Collection, Iterator
+from typing import IO, Any, BinaryIO
 
-from services.dossier.files.markup import Hostile
+from defusedxml.ElementTree import iterparse
 
 MAX_UNPACKED = 512 << 20
 MAX_RATIO, RATIO_FROM = 200, 64 << 20
 """Real sheets pack to a tenth or a fiftieth; what is small unpacked may pack as well as it likes."""
 MAX_PARTS = 5_000
+MAX_WHOLE = 2 << 20
+"""Bytes of a part that is held as a tree: styles, relationships. In memory it is fifty times as much."""
+MAX_APART = 1 << 20
+"""Bytes from one row or text to the next: the parser holds what lies between, a tag without end too."""
+MAX_BEHIND = 8 << 20
+"""Bytes behind the rows: merged cells, links, colours."""
+
+
+class Hostile(ValueError):
+    """What no spreadsheet program writes; says what it is, in words that follow the file's name."""
 
 
 def is_bomb(unpacked: int, packed: int) -> bool:
@@ -21,12 +29,12 @@ def is_bomb(unpacked: int, packed: int) -> bool:
     return unpacked > RATIO_FROM and unpacked > MAX_RATIO * max(packed, 1)
 
 
-class Archive:
-    """Parts by name, whatever the case and the slashes; a part never gives more bytes than it declares."""
+class Archive(zipfile.ZipFile):
+    """Parts by name; a part never gives more bytes than it declares, and a large one is not read whole."""
 
     def __init__(self, file: BinaryIO, packed: int) -> None:
-        self._zip = zipfile.ZipFile(file)
-        parts = self._zip.infolist()
+        super().__init__(file)
+        parts = self.infolist()
         unpacked = sum(part.file_size for part in parts)
         if len(parts) > MAX_PARTS:
             raise Hostile(f"holds more than {MAX_PARTS:,} parts")
@@ -36,25 +44,36 @@ class Archive:
             raise Hostile(f"is larger than {MAX_UNPACKED:,} bytes unpacked")
         if any(part.flag_bits & 1 for part in parts):
             raise Hostile("is protected by a password")
-        self._parts = {_plain(part.filename): part for part in parts}
 
-    def __contains__(self, name: str) -> bool:
-        return _plain(name) in self._parts
-
-    def holds_workbook(self) -> bool:
-        return any(name.startswith("xl/") for name in self._parts)
-
-    @contextmanager
-    def open(self, name: str) -> Iterator[IO[bytes]]:
-        """The bytes of a part; raises `KeyError` when there is none."""
-        with self._zip.open(self._parts[_plain(name)]) as part:
-            yield part
+    def read(self, name: Any, pwd: bytes | None = None) -> bytes:
+        """A part whole; raises `KeyError` when there is none."""
+        if self.getinfo(name).file_size > MAX_WHOLE:
+            raise Hostile(f"holds a part {name} of more than {MAX_WHOLE:,} bytes")
+        return super().read(name, pwd)
 
 
-def resolve(base: str, target: str) -> str:
-    """The part that a relationship of the part `base` points to."""
-    return posixpath.normpath(posixpath.join("/", posixpath.dirname(base), target.replace("\\", "/"))).lstrip("/")
+def elements(part: IO[bytes], wanted: Collection[str], *, last: str = "") -> Iterator[Any]:
+    """The elements called so, one at a time, each gone with the next; what comes behind `last` is bounded as a whole."""
+    reader, behind = _Reader(part), False
+    for _, element in iterparse(reader, forbid_dtd=True):
+        if element.tag in wanted:
+            yield element
+            reader.left = reader.left if behind else MAX_APART
+        elif element.tag == last:
+            behind, reader.left = True, MAX_BEHIND
+        elif not behind:
+            continue  # perhaps within one that is wanted
+        element.clear()
 
 
-def _plain(name: str) -> str:
-    return name.replace("\\", "/").lstrip("/").lower()
+class _Reader:
+    """A part of which only so much may be read."""
+
+    def __init__(self, part: IO[bytes]) -> None:
+        self._part, self.left = part, MAX_APART
+
+    def read(self, size: int = MAX_APART, /) -> bytes:
+        self.left -= size
+        if self.left < 0:
+            raise Hostile("holds a row or text that is too long, or too much besides rows")
+        return self._part.read(size)

@@ -24,7 +24,7 @@ from shared.rules import RuleError
 from shared.units import Units
 
 AT_ONCE = 2
-"""Sheets read at the same time; each costs a processor and some 50 MB."""
+"""Sheets taken at the same time; workbooks are opened one after the other, for each costs a processor and some 100 MB."""
 Hear = Callable[[dict[str, datetime]], Awaitable[None]]
 
 
@@ -80,7 +80,7 @@ class SheetsApi:
     ) -> None:
         self._take = TakeSheet(doors, hear_file, dead_letters)
         self._units, self._tokens, self._clock, self._rules = units, tokens, clock, rules
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots, self._opening = asyncio.Semaphore(AT_ONCE), asyncio.Lock()
 
     def router(self) -> APIRouter:
         """`POST /v1/sheets`."""
@@ -124,7 +124,8 @@ class SheetsApi:
         if self._slots.locked():
             return _later(f"{AT_ONCE} sheets are being read already; send it again in half a minute", 30)
         async with self._slots:
-            sheet = await asyncio.to_thread(self._open, received)
+            async with self._opening:
+                sheet = await asyncio.to_thread(self._open, received)
             async with _one_error():
                 verdicts = await self._take(
                     sheet, party=party, name=options.name, dry_run=options.dry_run, limit=options.limit
