@@ -114,7 +114,14 @@ def build(environment: Environment) -> Service:
     routers.include_router(sheets.router())
     routers.include_router(ClocksApi(ShowClocks(database, environment.clock), environment.tokens).router())
     take = TakePacket(
-        database, doors, dead_letters, units, environment.clock, load_portal_rules(environment.rules), metrics
+        database,
+        doors,
+        dead_letters,
+        units,
+        environment.clock,
+        load_portal_rules(environment.rules),
+        metrics,
+        rejections,
     )
     routers.include_router(PortalApi(take, environment.tokens).router())
     lateness = ShowLateness(database, calendar, sweep.horizons)

@@ -19,7 +19,7 @@ from tests.e2e.running import MOTCUA
 from tests.inside import Inside, at, inside, new_folder, record, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
-UNIT, SOURCE = "10966", "/onestop/31/10966"
+UNIT, SOURCE, PETITIONS = "10966", "/onestop/31/10966", "/pakn/10966"
 TOKENS = {"binh-giang": ["10966"], "thanh-dong": ["10510"]}
 
 
@@ -82,6 +82,13 @@ async def a_day(running: Inside) -> None:
         ("back", "submitted", "14:30"),
     ):
         await running.say({**record(kind, code(1), f"2025-11-05T{when}:00", id=id_), "source": SOURCE})
+    await running.say(a_petition("2025-11-05T12:00:00"), a_petition("2025-11-05T14:45:00", kind="completed"))
+
+
+def a_petition(when: str, kind: str = "received") -> dict[str, Any]:
+    """One of another source that bears the code of the first dossier: it is no part of that dossier's story."""
+    one = record(f"petition.{kind}", code(1), when, id=f"pakn-{kind}")
+    return {**one, "source": PETITIONS, "data": {"petition": one["data"].pop("dossier"), **one["data"]}}
 
 
 async def card(running: Inside, day: str, source: str = SOURCE) -> dict[str, Any]:
@@ -184,6 +191,29 @@ async def test_metrics_name_known_sources_only(running: Inside) -> None:
     assert counted[f'motcua_source_statements_total{{source="{SOURCE}",verdict="duplicate"}}'] == 2
     assert counted[f'motcua_source_delay_seconds_bucket{{le="3600.0",source="{SOURCE}"}}'] == 7
     assert not [line for line in lines if "thanh-dong" in line]
+
+
+async def test_a_petition_counts_for_its_source_and_moves_no_dossier(running: Inside) -> None:
+    found = await card(running, "2025-11-05", PETITIONS)
+    # said at 15:00 of 12:00 and 14:45; nothing of what a reception of a dossier should say is missing
+    assert (found["accepted"], found["delay_p50"], found["delay_p95"]) == (2, 900, 10_800)
+    assert (found["received"], found["missing_facts"], found["code_date_differs"]) == (0, {}, 0)
+    assert (found["reopened"], found["backward"]) == (0, 0)
+
+
+async def test_a_refused_item_of_a_portal_packet_counts_for_the_units_packets(running: Inside) -> None:
+    packet = [
+        {"MaHoSo": "000.10.66.H24-251105-0201", "MaTTHC": "1.004873", "TenTTHC": "x", "NgayTiepNhan": "20251105080000",
+         "NgayHenTra": "20251107170000", "TrangThaiHoSo": "2"},
+        {"MaHoSo": "", "NgayTiepNhan": "20251105080000"},
+    ]  # fmt: skip
+    body = {"session": "x", "madonvi": "x", "service": "DongBoHoSoMC", "isUpdating": False, "data": packet}
+    for _ in range(2):
+        answer = await running.http.post("/dvcqg/v1", params={"unit": UNIT}, json=body)
+        assert [one["status"] == "rejected" for one in answer.json()["result"]] == [False, True], answer.text
+    found = await card(running, "2025-11-05", "/dvcqg/10966")
+    # the first packet's own word came after its refusal, when nobody knew the source; both count under its name
+    assert (found["rejected"], sum(found["rejected_fields"].values())) == (2, 2)
 
 
 async def events(running: Inside, name: str) -> list[dict[str, Any]]:
@@ -289,7 +319,7 @@ async def motcua(running: Inside, *arguments: str) -> str:
 
 async def test_the_command_prints_sources_and_the_card_of_one(running: Inside) -> None:
     names = [one["name"] for one in json.loads(await motcua(running, "sources", "--json"))["sources"]]
-    assert names == ["/export", SOURCE]
+    assert names == ["/dvcqg/10966", "/export", SOURCE, PETITIONS]
     found = json.loads(await motcua(running, "sources", SOURCE, "--to", "2025-11-06", "--days", "2", "--json"))
     assert [(one["day"], one["accepted"]) for one in found["days"]] == [("2025-11-05", 9), ("2025-11-06", 5)]
     printed = await motcua(running, "sources")

@@ -91,12 +91,16 @@ def claimed_source(body: bytes) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Rejection:
-    """A record that was refused: what it claims, who handed it in, and of which units that sender may speak."""
+    """What was refused: a record with the source it claims, or a packet's item, whose `source` its door knows.
 
-    body: bytes
+    `sender` handed it in and may speak of some units.
+    """
+
     field: str
     sender: str
     may_speak_for: Callable[[str], bool]
+    body: bytes = b""
+    source: str | None = None
 
 
 class CountRejections:
@@ -107,7 +111,7 @@ class CountRejections:
 
     async def __call__(self, rejections: Sequence[Rejection]) -> None:
         """A count that cannot be stored is logged: the verdict and the dead letter are worth more."""
-        claims = [(claimed_source(one.body), one) for one in rejections]
+        claims = [(claimed_source(one.body) if one.source is None else one.source, one) for one in rejections]
         try:
             async with self._database.transaction() as session:
                 units = await repository.list_units(session, (claim for claim, _ in claims))
