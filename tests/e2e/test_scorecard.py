@@ -82,7 +82,7 @@ async def a_day(running: Inside) -> None:
         ("back", "submitted", "14:30"),
     ):
         await running.say({**record(kind, code(1), f"2025-11-05T{when}:00", id=id_), "source": SOURCE})
-    await running.say(a_petition("2025-11-05T12:00:00"), a_petition("2025-11-05T14:45:00", kind="completed"))
+    await running.say(a_petition("2025-11-05T12:00:00"), a_petition("2025-11-05T14:45:00", kind="answered"))
 
 
 def a_petition(when: str, kind: str = "received") -> dict[str, Any]:
