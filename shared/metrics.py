@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -14,10 +14,12 @@ Metric = TypeVar("Metric", bound=MetricWrapperBase)
 _known: WeakKeyDictionary[CollectorRegistry, dict[str, MetricWrapperBase]] = WeakKeyDictionary()
 
 
-def _once(kind: type[Metric], registry: CollectorRegistry, name: str, text: str, labels: Sequence[str]) -> Metric:
+def _once(
+    kind: type[Metric], registry: CollectorRegistry, name: str, text: str, labels: Sequence[str], **more: Any
+) -> Metric:
     of_registry = _known.setdefault(registry, {})
     if name not in of_registry:
-        of_registry[name] = kind(name, text, labelnames=labels, registry=registry)
+        of_registry[name] = kind(name, text, labelnames=labels, registry=registry, **more)
     known = of_registry[name]
     assert isinstance(known, kind), f"{name} was registered as another kind of metric"
     return known
@@ -33,6 +35,12 @@ def gauge(registry: CollectorRegistry, name: str, text: str, labels: Sequence[st
     return _once(Gauge, registry, name, text, labels)
 
 
-def histogram(registry: CollectorRegistry, name: str, text: str, labels: Sequence[str] = ()) -> Histogram:
+def histogram(
+    registry: CollectorRegistry,
+    name: str,
+    text: str,
+    labels: Sequence[str] = (),
+    buckets: Sequence[float] = Histogram.DEFAULT_BUCKETS,
+) -> Histogram:
     """A histogram of seconds with bounded labels."""
-    return _once(Histogram, registry, name, text, labels)
+    return _once(Histogram, registry, name, text, labels, buckets=buckets)

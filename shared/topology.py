@@ -46,7 +46,7 @@ class Durable:
 
 STREAMS: dict[str, tuple[str, ...]] = {
     ONESTOP: ("onestop.v1.*.>",),
-    DOSSIER: ("dossier.v1.*.*", "petition.v1.*.*"),
+    DOSSIER: ("dossier.v1.*.*", "petition.v1.*.*", "source.v1.*.*"),
     INSPECTION: ("plan.v1.*.*", "inspection.v1.*.*"),
     REPORT: ("report.v1.*.*",),
     ALERT: ("alert.v1.*.*",),
@@ -61,6 +61,7 @@ DURABLES: tuple[Durable, ...] = (
     Durable(service="reporting", stream=DOSSIER, name="reporting-petition", subject="petition.v1.>"),
     Durable(service="notification", stream=DOSSIER, name="notification", subject="dossier.v1.>"),
     Durable(service="notification", stream=DOSSIER, name="notification-petition", subject="petition.v1.>"),
+    Durable(service="notification", stream=DOSSIER, name="notification-source", subject="source.v1.>"),
     Durable(service="notification", stream=INSPECTION, name="notification-inspection", subject=">"),
     Durable(service="notification", stream=REPORT, name="notification-report", subject="report.v1.>"),
 )
@@ -198,6 +199,11 @@ def dossier_subject(unit: str, event: str) -> str:
 def petition_subject(unit: str, event: str) -> str:
     """Where the dossier service speaks of petitions."""
     return f"petition.v1.{unit}.{event}"
+
+
+def source_subject(unit: str, event: str) -> str:
+    """Where the dossier service speaks of a source, under the unit of which that source speaks most."""
+    return f"source.v1.{unit}.{event}"
 
 
 def plan_subject(unit: str, event: str) -> str:

@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from services.cli import centre, demo, installing, lateness, operators, plans, procedures, reports, running, serving
+from services.cli import (
+    centre,
+    demo,
+    installing,
+    lateness,
+    operators,
+    plans,
+    procedures,
+    reports,
+    running,
+    serving,
+    sources,
+)
 from services.cli.client import CommandFailed
 from services.embedded import EmbeddedError
 from shared.rules import RuleError
@@ -17,6 +29,7 @@ app.command("demo")(demo.demo)
 app.command("import")(centre.import_files)
 app.command("simulate")(centre.simulate_centre)
 app.command("lateness")(lateness.show_lateness)
+app.command("sources")(sources.sources)
 app.command("serve")(serving.serve)
 app.command("provision")(serving.provision)
 app.command("secrets")(installing.secrets)

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from services.dossier.doors import Doors, NoReceipt
 from services.dossier.messages import FINDING
+from services.dossier.scorecard.usecases import CountRejections, Rejection
 from services.dossier.usecases import HearFile, ListFindings
 from shared.clock import Clock
 from shared.dead_letters import DeadLetters
@@ -86,9 +87,10 @@ class DossierApi:
         units: Units,
         tokens: Tokens,
         clock: Clock,
+        count: CountRejections,
     ) -> None:
         self._doors, self._hear_file, self._dead_letters = doors, hear_file, dead_letters
-        self._list_findings = list_findings
+        self._list_findings, self._count = list_findings, count
         self._units, self._tokens, self._clock = units, tokens, clock
 
     def router(self) -> APIRouter:
@@ -152,14 +154,19 @@ class DossierApi:
 
     async def _judge(self, items: list[bytes], party: Party, door: str) -> list[Receipt]:
         good, receipts, dead = list[tuple[int, Record]](), dict[int, Receipt](), list[tuple[str, bytes, Exception]]()
+        refused = list[Rejection]()
         for index, item in enumerate(items):
             try:
                 good.append((index, self._read(item, party)))
             except Refused as reason:
                 receipts[index] = _rejected(index, reason)
                 dead.append((f"http {party.name}", item, reason))
+                refused.append(
+                    Rejection(body=item, field=reason.field, sender=party.name, may_speak_for=party.may_speak_for)
+                )
         if dead:
             await self._dead_letters.keep_all(dead)
+            await self._count(refused)
         statuses = await self._doors.say([statement for _, statement in good], door)
         for (index, statement), status in zip(good, statuses, strict=True):
             receipts[index] = Receipt(index=index, id=statement.id, status=status)

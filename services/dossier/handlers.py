@@ -14,6 +14,7 @@ from nats.aio.msg import Msg
 
 from services.dossier.metrics import DossierMetrics
 from services.dossier.repository import Heard
+from services.dossier.scorecard.usecases import CountRejections, Rejection
 from services.dossier.usecases import RecordStatements, Verdict
 from shared.bus import batch_route, each_or_all, raws
 from shared.clock import Clock
@@ -36,9 +37,10 @@ class DossierHandlers:
         clock: Clock,
         metrics: DossierMetrics,
         client: Callable[[], Awaitable[Client]],
+        count: CountRejections,
     ) -> None:
         self._record, self._dead_letters, self._units, self._clock = record, dead_letters, units, clock
-        self._metrics, self._client = metrics, client
+        self._metrics, self._client, self._count = metrics, client, count
 
     async def on_statements(self, bodies: list[bytes], message: NatsMessage) -> None:
         """Record one batch of statements; refuse each bad one alone."""
@@ -73,6 +75,9 @@ class DossierHandlers:
         self._metrics.statements.labels("", "rejected").inc()
         await self._answer([_rejected(raw, reason)])
         await raw.term()
+        unit = raw.subject.split(".")[2]
+        rejection = Rejection(body=raw.data, field=reason.field, sender="", may_speak_for=unit.__eq__)
+        await self._count([rejection])
 
     async def _give_up(self, raw: Msg, reason: Exception) -> None:
         await self._refuse(

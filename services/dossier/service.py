@@ -20,6 +20,10 @@ from services.dossier.petitions.usecases import FoldPetitions, ShowPetition, Swe
 from services.dossier.portal.api import PortalApi
 from services.dossier.portal.rules import load_portal_rules
 from services.dossier.portal.usecases import TakePacket
+from services.dossier.scorecard.api import ScorecardApi
+from services.dossier.scorecard.metrics import SourceMetrics
+from services.dossier.scorecard.usecases import AskArrived, CountRejections, ShowScorecards, ShowSources, SourceTally
+from services.dossier.scorecard.watching import WatchSources
 from services.dossier.settings import DossierSettings
 from services.dossier.sheets.api import SheetsApi
 from services.dossier.usecases import HearFile, ListFindings, RecordStatements, Sweep
@@ -75,8 +79,17 @@ def build(environment: Environment) -> Service:
         await clocks.run(settings.clocks_seconds)
 
     petitions = FoldPetitions(Terms(rules=load_petition_rules(environment.rules), calendar=calendar))
-    record = RecordStatements(database, environment.clock, metrics, relay.poke, clocks.note, petitions)
-    handlers = DossierHandlers(record, dead_letters, units, environment.clock, metrics, bus.client)
+    of_sources, silent_after = SourceMetrics(environment.registry), settings.silent_after_minutes
+    rejections, tally = CountRejections(database, environment.clock, of_sources), SourceTally(of_sources)
+    watch = WatchSources(
+        database, environment.clock, calendar, of_sources, relay.poke, waiting, silent_after_minutes=silent_after
+    )
+
+    async def watch_for_ever() -> None:
+        await watch.run(settings.watch_seconds)
+
+    record = RecordStatements(database, environment.clock, metrics, relay.poke, clocks.note, petitions, tally)
+    handlers = DossierHandlers(record, dead_letters, units, environment.clock, metrics, bus.client, rejections)
     bus.broker.include_router(routes(handlers))
     api = DossierApi(
         doors=doors,
@@ -86,6 +99,7 @@ def build(environment: Environment) -> Service:
         units=units,
         tokens=environment.tokens,
         clock=environment.clock,
+        count=rejections,
     )
     routers = api.router()
     sheets = SheetsApi(
@@ -100,17 +114,27 @@ def build(environment: Environment) -> Service:
     routers.include_router(sheets.router())
     routers.include_router(ClocksApi(ShowClocks(database, environment.clock), environment.tokens).router())
     take = TakePacket(
-        database, doors, dead_letters, units, environment.clock, load_portal_rules(environment.rules), metrics
+        database,
+        doors,
+        dead_letters,
+        units,
+        environment.clock,
+        load_portal_rules(environment.rules),
+        metrics,
+        rejections,
     )
     routers.include_router(PortalApi(take, environment.tokens).router())
     lateness = ShowLateness(database, calendar, sweep.horizons)
     routers.include_router(LatenessApi(lateness, environment.tokens, units).router())
     routers.include_router(PetitionsApi(ShowPetition(database, environment.clock), environment.tokens).router())
+    show_sources = ShowSources(database, environment.clock, calendar, sweep.horizons, silent_after)
+    show_cards = ShowScorecards(database, environment.clock, calendar)
+    routers.include_router(ScorecardApi(show_sources, show_cards, AskArrived(database), environment.tokens).router())
     return Service(
         name=NAME,
         bus=bus,
         resources=(database, doors),
-        tasks=(relay.run, sweep_for_ever, keep_clocks_for_ever),
+        tasks=(relay.run, sweep_for_ever, keep_clocks_for_ever, watch_for_ever),
         checks=(database.answers,),
         backlog={"outbox": relay.backlog, "unjudged": sweep.left, "unjudged_petitions": sweep_petitions.left},
         api=routers,

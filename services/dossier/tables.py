@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Identity, Index, MetaData, text
@@ -28,7 +28,12 @@ class Journal(Base, table=True):
     """Every accepted statement, append-only; (source, id) counts once for ever."""
 
     __tablename__ = "journal"
-    __table_args__ = (Index("ix_journal_unit_dossier", "unit", "dossier"),)
+    __table_args__ = (
+        Index("ix_journal_unit_dossier", "unit", "dossier"),
+        Index(
+            "ix_journal_recorded_at", "recorded_at", postgresql_using="brin", postgresql_with={"pages_per_range": "32"}
+        ),
+    )
 
     source: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -76,6 +81,28 @@ class Source(Base, table=True):
     newest_at: datetime = _instant(nullable=False)
     last_recorded_at: datetime = _instant(nullable=False)
     as_of: datetime | None = _instant()
+
+
+class SourceCount(Base, table=True):
+    """What each source said, by local day of recording: accepted by unit, duplicate, out of order, rejected by field."""
+
+    __tablename__ = "source_count"
+
+    source: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    what: str = Field(primary_key=True)
+    detail: str = Field(primary_key=True)
+    count: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class SourceWatch(Base, table=True):
+    """What was already said about each source: its last daily card, and since when it is silent."""
+
+    __tablename__ = "source_watch"
+
+    name: str = Field(primary_key=True)
+    told_until: date | None = None
+    silent_since: datetime | None = _instant()
 
 
 class DossierClock(Base, table=True):

@@ -45,6 +45,16 @@ class Petitions(Protocol):
         """With the transaction that records them; returns what is to be said."""
 
 
+class Tally(Protocol):
+    """Counts verdicts by source."""
+
+    async def store(self, session: Session[Any], verdicts: Sequence[Verdict], now: datetime) -> None:
+        """With the transaction that records them."""
+
+    def show(self, verdicts: Sequence[Verdict], now: datetime) -> None:
+        """After its commit."""
+
+
 class RecordStatements:
     """Journal, fold and outbox of one batch in one transaction."""
 
@@ -56,9 +66,10 @@ class RecordStatements:
         poke: Callable[[], None],
         changed: Callable[[Iterable[Key]], None],
         petitions: Petitions,
+        tally: Tally,
     ) -> None:
         self._database, self._clock, self._metrics = database, clock, metrics
-        self._poke, self._changed, self._petitions = poke, changed, petitions
+        self._poke, self._changed, self._petitions, self._tally = poke, changed, petitions, tally
 
     async def __call__(self, batch: Sequence[Heard]) -> list[Verdict]:
         """Record statements; each is `accepted` or `duplicate`, and the receipt is worth its word: it is committed."""
@@ -74,12 +85,14 @@ class RecordStatements:
                 events += await self._petitions(
                     session, [one for one in fresh if isinstance(one, PetitionStatement)], now
                 )
+                verdicts = [_verdict(one, unique, added, known) for one in batch]
+                await self._tally.store(session, verdicts, now)
                 await repository.hear_sources(session, batch, now)
                 await outbox.add(session, events)
         self._poke()
         self._count(events)
         self._changed((one.unit, one.dossier) for one in dossiers)
-        verdicts = [_verdict(one, unique, added, known) for one in batch]
+        self._tally.show(verdicts, now)
         for (unit, status), count in Counter((one.heard.statement.unit, one.status) for one in verdicts).items():
             self._metrics.statements.labels(unit, status).inc(count)
         return verdicts

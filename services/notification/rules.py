@@ -32,6 +32,8 @@ KNOWN_EVENTS: Mapping[str, frozenset[str] | Shapes] = {
     **{f"petition.{event}": OF_PETITION for event in PetitionEvent},
     **{f"plan.{event}": PLAN_FIELDS for event in ("task_progressed", "target_missed", "target_met", "report_due")},
     "inspection.report_due": PLAN_FIELDS,
+    "source.silent": frozenset(["unit", "source", "since", "after_minutes"]),
+    "source.heard_again": frozenset(["unit", "source", "since", "until"]),
     **{
         f"report.{event}": REPORT_FIELDS
         for event in ("closed", "published", "restated", "unit_report_due", "unit_report_late")

@@ -13,6 +13,7 @@ from services.dossier.metrics import DossierMetrics
 from services.dossier.portal.items import PacketItem
 from services.dossier.portal.rules import PortalRules
 from services.dossier.portal.translating import Context, code_of, translate
+from services.dossier.scorecard.usecases import CountRejections, Rejection
 from shared.clock import Clock
 from shared.database import Database
 from shared.dead_letters import DeadLetters
@@ -47,9 +48,11 @@ class TakePacket:
         clock: Clock,
         rules: PortalRules,
         metrics: DossierMetrics,
+        count: CountRejections,
     ) -> None:
         self._database, self._doors, self._dead_letters = database, doors, dead_letters
         self._units, self._clock, self._rules, self._metrics = units, clock, rules, metrics
+        self._count = count
 
     def knows(self, unit: str) -> bool:
         """Whether there is such a unit."""
@@ -89,7 +92,7 @@ class TakePacket:
     def _translate(self, item: PacketItem, unit: str, generation: int, known: dict[str, Snapshot]) -> list[Statement]:
         now, code = self._clock.now(), code_of(item)
         context = Context(
-            rules=self._rules, unit=unit, source=f"/dvcqg/{unit}", generation=generation, now=now, known=known.get(code)
+            rules=self._rules, unit=unit, source=_source(unit), generation=generation, now=now, known=known.get(code)
         )
         # read back as the journal will: what it would refuse must be answered here, with the item it came from
         return [
@@ -105,6 +108,18 @@ class TakePacket:
         ]
         if dead:
             await self._dead_letters.keep_all(dead)
+            source, theirs = _source(unit), unit.__eq__
+            await self._count(
+                [
+                    Rejection(field=reason.field, sender=source, may_speak_for=theirs, source=source)
+                    for _, _, reason in dead
+                ]
+            )
+
+
+def _source(unit: str) -> str:
+    """The source under which a unit's packets are known."""
+    return f"/dvcqg/{unit}"
 
 
 def _code(item: PacketItem) -> str:

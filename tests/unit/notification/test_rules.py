@@ -153,6 +153,9 @@ def least_data(event: str) -> object:
         return DossierSaid(snapshot=BARE, changed=changed.get(DossierEvent(name), {}))
     if stream == "petition":
         return PetitionSaid(snapshot=BARE_PETITION, changed={"transfer_due_at": "2025-11-06T17:00:00+07:00"})
+    if stream == "source":
+        last = {"silent": {"after_minutes": 450}, "heard_again": {"until": "2025-11-06T14:05:00+07:00"}}
+        return {"unit": "10966", "source": "/onestop/31/10966", "since": "2025-11-05T08:30:00+07:00"} | last[name]
     return PLAN if stream == "plan" else REPORT
 
 
