@@ -268,7 +268,7 @@ def load_catalogue(rules_root: Path) -> Catalogue:
 def load_clock_rules(rules_root: Path) -> ClockRules:
     """The versions of `clocks.yaml`; raises `RuleError`."""
     rules, lines = load_located(rules_root / CLOCKS, ClockRules)
-    if problems := list(_overlaps(rules.versions, ("versions",), lines)):
+    if problems := list(overlaps(rules.versions, ("versions",), lines)):
         raise RuleError(problems)
     return rules
 
@@ -287,14 +287,15 @@ def _clashes(read: Iterable[tuple[ProcedureFile, Lines]]) -> Iterable[RuleProble
             yield lines.problem((*loc, "name"), f"is also the name of {other} (one of them is another page's: ask)")
         codes.setdefault(one.code, lines.file)
         names.setdefault(one.name.casefold(), one.code)
-        yield from _overlaps(one.versions, (*loc, "versions"), lines)
+        yield from overlaps(one.versions, (*loc, "versions"), lines)
     for one, loc, lines in located:
         for index, alias in enumerate(one.aliases):
             if alias.code in codes:
                 yield lines.problem((*loc, "aliases", index), f"{alias.code} is a procedure itself (remove one)")
 
 
-def _overlaps(versions: Sequence[Validity], loc: Loc, lines: Lines) -> Iterable[RuleProblem]:
+def overlaps(versions: Sequence[Validity], loc: Loc, lines: Lines) -> Iterable[RuleProblem]:
+    """A problem for each version that begins before the one above it ends."""
     until = date.min
     for index, version in enumerate(versions):
         if index and version.valid_from <= until:

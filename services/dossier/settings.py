@@ -22,4 +22,7 @@ class DossierSettings(ServiceSettings):
     clocks_seconds: float = Field(
         default=2.0, gt=0, description="seconds of rest of the job that measures the clocks of changed dossiers"
     )
+    apologies_seconds: float = Field(
+        default=5.0, gt=0, description="seconds between two looks for issued letters that the journal does not know"
+    )
     receipt_seconds: float = Field(default=20.0, gt=0, description="seconds that the HTTP door waits for the journal")

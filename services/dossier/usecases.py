@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from services.dossier import repository
-from services.dossier.domain import fold, heard_up_to, is_running, overdue_from, told_by, was_overdue
+from services.dossier.domain import OWN_SOURCE, fold, heard_up_to, is_running, overdue_from, told_by, was_overdue
 from services.dossier.metrics import DossierMetrics
 from services.dossier.repository import Heard, Key, SourceRow, Stored, View
 from shared import outbox
@@ -25,6 +25,13 @@ from shared.topology import BATCH, DOSSIER, dossier_subject
 from shared.workdays import Calendar
 
 log = structlog.get_logger()
+
+Follow = Callable[[Session[Any], Sequence[Snapshot]], Awaitable[None]]
+"""What else has to be kept of these dossiers, in the same transaction."""
+
+
+async def _keep_nothing(_: Session[Any], __: Sequence[Snapshot]) -> None:
+    """For a service without followers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +52,10 @@ class RecordStatements:
         metrics: DossierMetrics,
         poke: Callable[[], None],
         changed: Callable[[Iterable[Key]], None] = lambda _: None,
+        follow: Follow = _keep_nothing,
     ) -> None:
         self._database, self._clock, self._metrics = database, clock, metrics
-        self._poke, self._changed = poke, changed
+        self._poke, self._changed, self._follow = poke, changed, follow
 
     async def __call__(self, batch: Sequence[Heard]) -> list[Verdict]:
         """Record statements; each is `accepted` or `duplicate`, and the receipt is worth its word: it is committed."""
@@ -58,7 +66,8 @@ class RecordStatements:
                 added = await repository.add_to_journal(session, list(unique.values()), now)
                 known = await repository.list_sequences(session, [key for key in unique if key not in added])
                 events = await self._fold(session, [one for key, one in unique.items() if key in added], now)
-                await repository.hear_sources(session, batch, now)
+                centre = [one for one in batch if one.statement.source != OWN_SOURCE]
+                await repository.hear_sources(session, centre, now)
                 await outbox.add(session, events)
         self._poke()
         self._changed((unique[key].statement.unit, unique[key].statement.dossier) for key in added)
@@ -82,6 +91,7 @@ class RecordStatements:
             rows.append(row_)
             events.extend(said)
         await repository.save_dossiers(session, rows)
+        await self._follow(session, [row["snapshot"] for row in rows])
         self._count(events)
         return events
 
@@ -107,7 +117,7 @@ def refold(
         unit=row.unit,
         dossier=row.code,
         revision=len(statements),
-        source=newest.source,
+        source=_judged_by(row, fresh),
         recorded_at=now,
         state=folded.state,
         timeline=list(folded.timeline),
@@ -137,6 +147,14 @@ def refold(
         "correlation": correlation,
         "snapshot": snapshot,
     }, events
+
+
+def _judged_by(row: Stored, fresh: Sequence[Statement]) -> str:
+    """The source whose silence or backlog delays the judgement: never ourselves, who say nothing of the dossier's work."""
+    centre = [one.source for one in fresh if one.source != OWN_SOURCE]
+    if not centre and row.snapshot is not None:
+        return row.snapshot.source
+    return centre[-1] if centre else OWN_SOURCE
 
 
 def event_of(
@@ -178,9 +196,10 @@ class Sweep:
         *,
         silent_after: timedelta,
         due_soon_days: int,
+        overdue: Follow = _keep_nothing,
     ) -> None:
         self._database, self._clock, self._calendar, self._metrics = database, clock, calendar, metrics
-        self._poke, self._waiting = poke, waiting
+        self._poke, self._waiting, self._overdue = poke, waiting, overdue
         self._silent_after, self._due_soon_days = silent_after, due_soon_days
 
     async def __call__(self) -> int:
@@ -236,6 +255,7 @@ class Sweep:
                 late = await repository.claim_overdue(session, source, view, BATCH)
                 near = await repository.claim_due_soon(session, source, view, BATCH)
                 await self._say(session, DossierEvent.OVERDUE, "overdue_said_for", late, horizon)
+                await self._overdue(session, [row.snapshot for row in late if row.snapshot is not None])
                 await self._say(session, DossierEvent.DUE_SOON, "due_soon_said_for", near, horizon)
             said += len(late) + len(near)
             more = max(len(late), len(near)) == BATCH
