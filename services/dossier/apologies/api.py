@@ -57,7 +57,7 @@ class Draft(About):
     """What a letter is to say: a code of the rules, the cause without anything of the citizen, a new day."""
 
     reason_code: str | None = Field(default=None, max_length=100)
-    cause: Text | None = Field(default=None, max_length=400)
+    cause: Text | None = Field(default=None, max_length=250)
     new_due_on: date | None = None
 
 

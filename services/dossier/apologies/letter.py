@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from docx.shared import Pt
+from docx.shared import Cm, Pt
 
 from services.dossier.apologies import messages
 from services.dossier.apologies.domain import Action, Letter, Step
@@ -21,6 +21,10 @@ from shared.localtime import LOCAL, local_date
 from shared.units import Unit, Units
 
 TEMPLATE = "apologies/letter.typ"
+LONGEST_NAME = 320
+"""Characters of a procedure's name: beyond them it would push the signature off the page."""
+LONG = 1300
+"""Characters of a body beyond which the type is one point smaller, so that a procedure's long name stays on the page."""
 
 
 class LetterPress:
@@ -48,11 +52,7 @@ class LetterPress:
         flags = _flags(letter, action.at)
         form_mark = messages.FORM_MARK.format(form=version.form, circular=version.circular)
         is_draft = action.step is not Step.ISSUED
-        return {
-            **self._issuer(place, letter, texts, words, applicant),
-            "place": _place(texts, place, action.at, is_draft=is_draft),
-            "form_mark": messages.DRAFT_MARK.format(form_mark=form_mark) if is_draft else form_mark,
-            "title": version.title_vi,
+        texts_of = {
             "opening": _lines(texts.opening, flags, words),
             "facts": [
                 {"label": one.label_vi, "text": one.text_vi.format(**words)}
@@ -60,6 +60,14 @@ class LetterPress:
                 if flags.issuperset(one.when)
             ],
             "closing": _lines(texts.closing, flags, words),
+        }
+        return {
+            **texts_of,
+            **self._issuer(place, letter, texts, words, applicant),
+            "is_long": _length(texts_of) > LONG,
+            "place": _place(texts, place, action.at, is_draft=is_draft),
+            "form_mark": messages.DRAFT_MARK.format(form_mark=form_mark) if is_draft else form_mark,
+            "title": version.title_vi,
             "signer": letter.signer,
         }
 
@@ -118,10 +126,18 @@ def _lines(lines: Iterable[Line], flags: frozenset[str], words: dict[str, Any]) 
     return [one.text_vi.format(**words) for one in lines if flags.issuperset(one.when)]
 
 
+def _length(body: dict[str, Any]) -> int:
+    paragraphs = [*body["opening"], *body["closing"], *(one["text"] for one in body["facts"])]
+    return sum(map(len, paragraphs))
+
+
 def _procedure(letter: Letter) -> str:
-    if letter.procedure_name and letter.procedure:
-        return messages.PROCEDURE.format(name=letter.procedure_name, code=letter.procedure)
-    return letter.procedure_name or letter.procedure or messages.NOT_SAID
+    name = letter.procedure_name or ""
+    if len(name) > LONGEST_NAME:
+        name = name[: LONGEST_NAME - 1].rstrip() + "…"
+    if name and letter.procedure:
+        return messages.PROCEDURE.format(name=name, code=letter.procedure)
+    return name or letter.procedure or messages.NOT_SAID
 
 
 def _moment(instant: datetime | None) -> str:
@@ -135,20 +151,23 @@ def _moment(instant: datetime | None) -> str:
 
 def write_docx(data: dict[str, Any], created: datetime) -> bytes:
     """The document of `LetterPress.content`."""
-    document = new_document(data, created)
+    document, size = new_document(data, created), 12 if data["is_long"] else 13
     write(document.add_paragraph(), data["form_mark"], RIGHT, size=10, italic=True)
     write_head(document, data)
     write(document.add_paragraph(), data["title"].upper(), CENTRE, size=14, bold=True)
     write(document.add_paragraph(), data["addressee"], CENTRE)
     for text in data["opening"]:
-        write(document.add_paragraph(), text, indent=True)
+        write(document.add_paragraph(), text, size=size, indent=True)
     table = document.add_table(len(data["facts"]), 2)
     for row, fact in zip(table.rows, data["facts"], strict=True):
-        write(row.cells[0].paragraphs[0], f"{fact['label']}:")
-        write(row.cells[1].paragraphs[0], fact["text"])
-    set_widths(table, [5.8, 10.7])
+        write(row.cells[0].paragraphs[0], f"{fact['label']}:", size=size)
+        row.cells[0].paragraphs[0].paragraph_format.left_indent = Cm(0.8)
+        write(row.cells[1].paragraphs[0], fact["text"], size=size)
+        for cell in row.cells:
+            cell.paragraphs[0].paragraph_format.space_after = Pt(1)
+    set_widths(table, [6.6, 9.9])
     for text in data["closing"]:
-        write(document.add_paragraph(), text, indent=True)
+        write(document.add_paragraph(), text, size=size, indent=True)
     document.paragraphs[-1].paragraph_format.space_after = Pt(10)
     write_signature(document, data)
     return to_bytes(document)
