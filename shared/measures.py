@@ -114,6 +114,8 @@ _RATES = (
 )
 _COUNTS = (
     Count(name="open_overdue", base=OVERDUE),
+    Count(name="late_with_apology", base=f"{DUE} AND {LATE} AND answered_lateness"),
+    Count(name="late_without_apology", base=f"{DUE} AND {LATE} AND NOT answered_lateness"),
     Count(name="paused_open", base=f"{OPEN} AND waiting AND status = 'supplement_requested'"),
     Count(name="returned", base=f"{DONE} AND outcome = 'returned'"),
     Count(name="interagency_dossiers", base=f"{DONE} AND inter_agency IS TRUE"),
@@ -173,7 +175,7 @@ def share_query(rate: Rate) -> str:
 def count_query(count: Count) -> str:
     """SQL of one count, with the parameters of `share_query`."""
     return f"""
-        SELECT count(*) AS base FROM span WHERE {AS_OF} AND {count.base}
+        SELECT count(*) AS base FROM span WHERE {AS_OF} AND {count.base} AND $1::date IS NOT NULL
           AND ($4::text[] IS NULL OR field = ANY($4::text[])) AND ($5::text IS NULL OR agency = $5::text)
     """
 

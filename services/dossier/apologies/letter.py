@@ -152,6 +152,8 @@ def _moment(instant: datetime | None) -> str:
 def write_docx(data: dict[str, Any], created: datetime) -> bytes:
     """The document of `LetterPress.content`."""
     document, size = new_document(data, created), 12 if data["is_long"] else 13
+    if data["is_long"]:
+        document.styles["Normal"].paragraph_format.space_after = Pt(1)
     write(document.add_paragraph(), data["form_mark"], RIGHT, size=10, italic=True)
     write_head(document, data)
     write(document.add_paragraph(), data["title"].upper(), CENTRE, size=14, bold=True)
