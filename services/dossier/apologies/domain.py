@@ -19,6 +19,7 @@ from shared.events.dossiers import Snapshot
 from shared.events.dossiers import Step as Change
 from shared.events.envelope import Instant
 from shared.events.statements import Kind
+from shared.localtime import LOCAL
 
 
 class Step(StrEnum):
@@ -186,7 +187,7 @@ def apology_for(
     return Apology(
         unit=snapshot.unit,
         dossier=snapshot.dossier,
-        due_at=due_at,
+        due_at=due_at.astimezone(LOCAL),
         broken=was_overdue(snapshot.timeline, due_at),
         words=sorted(words, key=lambda one: (one.at, one.kind)),
         actions=sorted(actions, key=lambda one: (ORDER[one.step], one.at)),

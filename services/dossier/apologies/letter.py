@@ -23,8 +23,8 @@ from shared.units import Unit, Units
 TEMPLATE = "apologies/letter.typ"
 LONGEST_NAME = 320
 """Characters of a procedure's name: beyond them it would push the signature off the page."""
-LONG = 1300
-"""Characters of a body beyond which the type is one point smaller, so that a procedure's long name stays on the page."""
+SIZES = ((1200, 13), (1500, 12), (10_000, 11))
+"""Points of the body's type by its characters, so that a procedure's long name stays on the page (NĐ 30/2020 asks for 13)."""
 
 
 class LetterPress:
@@ -64,7 +64,7 @@ class LetterPress:
         return {
             **texts_of,
             **self._issuer(place, letter, texts, words, applicant),
-            "is_long": _length(texts_of) > LONG,
+            "size": _size(texts_of),
             "place": _place(texts, place, action.at, is_draft=is_draft),
             "form_mark": messages.DRAFT_MARK.format(form_mark=form_mark) if is_draft else form_mark,
             "title": version.title_vi,
@@ -126,9 +126,10 @@ def _lines(lines: Iterable[Line], flags: frozenset[str], words: dict[str, Any]) 
     return [one.text_vi.format(**words) for one in lines if flags.issuperset(one.when)]
 
 
-def _length(body: dict[str, Any]) -> int:
+def _size(body: dict[str, Any]) -> int:
     paragraphs = [*body["opening"], *body["closing"], *(one["text"] for one in body["facts"])]
-    return sum(map(len, paragraphs))
+    length = sum(map(len, paragraphs))
+    return next((size for most, size in SIZES if length <= most), SIZES[-1][1])
 
 
 def _procedure(letter: Letter) -> str:
@@ -151,8 +152,8 @@ def _moment(instant: datetime | None) -> str:
 
 def write_docx(data: dict[str, Any], created: datetime) -> bytes:
     """The document of `LetterPress.content`."""
-    document, size = new_document(data, created), 12 if data["is_long"] else 13
-    if data["is_long"]:
+    document, size = new_document(data, created), data["size"]
+    if size < 13:
         document.styles["Normal"].paragraph_format.space_after = Pt(1)
     write(document.add_paragraph(), data["form_mark"], RIGHT, size=10, italic=True)
     write_head(document, data)
