@@ -26,7 +26,7 @@ from shared.workdays import Calendar
 
 log = structlog.get_logger()
 
-Follow = Callable[[Session[Any], Sequence[Snapshot]], Awaitable[None]]
+Follow = Callable[["Session[Any]", Sequence[Snapshot]], Awaitable[None]]
 """What else has to be kept of these dossiers, in the same transaction."""
 
 
