@@ -55,7 +55,7 @@ class KeepApologies:
         """These dossiers have a new revision: derive their apologies anew, if any are or come to be known."""
         by_key = {(one.unit, one.dossier): one for one in snapshots}
         concerned = await repository.list_kept(session, by_key)
-        concerned |= {key for key, one in by_key.items() if one.state.extensions or one.state.apologised_at is not None}
+        concerned |= {key for key, one in by_key.items() if _is_spoken_of(one)}
         if concerned:
             await _derive(session, [by_key[key] for key in sorted(concerned)])
 
@@ -79,13 +79,20 @@ async def _derive(session: Session[Any], snapshots: Sequence[Snapshot]) -> None:
 
 async def _known(session: Session[Any], snapshots: Sequence[Snapshot]) -> list[tuple[Snapshot, list[Apology]]]:
     keys: Collection[Key] = {(one.unit, one.dossier) for one in snapshots}
-    words = await repository.list_words(session, keys)
+    # the journal is read for those alone of whom it tells: a burst of broken promises is mostly not apologised for
+    spoken_of = {(one.unit, one.dossier) for one in snapshots if _is_spoken_of(one)}
+    words = await repository.list_words(session, spoken_of) if spoken_of else {}
     actions = await repository.list_actions(session, keys)
     none: Actions = {}
     return [
         (one, derive(one, words.get((one.unit, one.dossier), ()), actions.get((one.unit, one.dossier), none)))
         for one in snapshots
     ]
+
+
+def _is_spoken_of(one: Snapshot) -> bool:
+    """The journal holds a word of apology or of a new date."""
+    return one.state.extensions > 0 or one.state.apologised_at is not None
 
 
 class WriteApologies:
