@@ -2,17 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-compose secrets up check format lint types imports bench lock clean
+.PHONY: help demo test test-compose secrets up check format lint types imports bench bench-sheets bench-http lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 demo: .venv/.ready ## play half a year of two communes through the real system and print what came out
 	@$(BIN)/motcua demo
 
-test: .venv/.ready ## run every test
-	@$(BIN)/python -m pytest
+# one file's tests stay together: they share a running system
+test: .venv/.ready ## run every test, several files at a time
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-compose: .venv/.ready ## bring the containers up for real, use, kill, restart and take them down (needs a Docker engine)
 	@$(BIN)/python -m pytest -m deploy -rs tests/deploy
@@ -39,6 +40,12 @@ imports: .venv/.ready ## check the direction of imports
 
 bench: .venv/.ready ## measure speed and size against the targets
 	@$(BIN)/python -m benchmarks
+
+bench-sheets: .venv/.ready ## measure what a sheet of 200,000 rows costs (some minutes)
+	@$(BIN)/python -m benchmarks.sheets
+
+bench-http: .venv/.ready ## measure records/s of the HTTP door
+	@$(BIN)/python -m benchmarks.http_door
 
 lock: .venv/.ready ## write requirements.lock anew (needs uv)
 	uv pip compile --universal -p 3.11 --extra dev --generate-hashes --no-header pyproject.toml -o requirements.lock

@@ -59,21 +59,26 @@ class Pipeline:
     def weigh(self) -> dict[str, float]:
         """Peak resident memory of each service so far, in MB."""
         for name, process in self.processes.items():
-            status = Path(f"/proc/{process.pid}/status")
-            if status.exists():  # Linux keeps the peak itself
-                kilobytes = next(
-                    line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")
-                )
-                self.peak[name] = int(kilobytes) / 1024
-            else:
-                self.peak[name] = max(self.peak.get(name, 0.0), psutil.Process(process.pid).memory_info().rss / 2**20)
+            self.peak[name] = max(self.peak.get(name, 0.0), peak_mb(process.pid))
         return self.peak
+
+
+def peak_mb(process: int) -> float:
+    """Peak resident memory of a process since its start; where only the present size is known, that. 0 when it is gone."""
+    try:
+        status = Path(f"/proc/{process}/status")
+        if not status.exists():
+            return float(psutil.Process(process).memory_info().rss / 2**20)
+        sizes = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(next(sizes, 0)) / 1024
+    except (OSError, psutil.Error):
+        return 0.0
 
 
 @contextlib.asynccontextmanager
 async def bare_servers(*more: BusUser) -> AsyncIterator[EmbeddedServers]:
     """NATS with fsync on every message and PostgreSQL with fsync and `synchronous_commit`, on a folder that goes away."""
-    with _passable_folder() as place:
+    with passable_folder() as place:
         folder = DataFolder(place / "data")
         folder.create()
         async with EmbeddedServers(folder, [*bus_users(folder, topology.PILOTS), *more]) as servers:
@@ -81,7 +86,7 @@ async def bare_servers(*more: BusUser) -> AsyncIterator[EmbeddedServers]:
 
 
 @contextlib.contextmanager
-def _passable_folder() -> Iterator[Path]:
+def passable_folder() -> Iterator[Path]:
     """Others may pass through it: root's PostgreSQL runs as another account, and would else live elsewhere and stay."""
     with tempfile.TemporaryDirectory(prefix="motcua-bench-", ignore_cleanup_errors=True) as place:
         Path(place).chmod(0o711)

@@ -8,9 +8,9 @@ Reporting and inspection each keep their own copy of this shape and count it wit
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, MetaData, SmallInteger, Table, Text, text
@@ -75,9 +75,13 @@ def fact_table(metadata: MetaData) -> Table:
 
 def spans(snapshot: Snapshot) -> list[dict[str, Any]]:
     """The spans of one dossier, oldest first; the last one is valid for ever. A dossier never received has none."""
+    return stack((day, _row(snapshot, state)) for day, state in states_by_day(snapshot.timeline))
+
+
+def stack(days: Iterable[tuple[date, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Rows by the days from which on they hold, as spans: what changed nothing is none, and what was never received."""
     found = list[dict[str, Any]]()
-    for day, state in states_by_day(snapshot.timeline):
-        row = _row(snapshot, state)
+    for day, row in days:
         if found and {k: v for k, v in found[-1].items() if k not in ("valid_from", "valid_to")} == row:
             continue
         if found:
@@ -151,27 +155,46 @@ def _verdict(outcome: str | None, finished: date, due: date | None) -> str:
 
 
 async def replace_spans(
-    session: Session[Any], changed: Sequence[tuple[str, str]], rows: Sequence[dict[str, Any]]
+    session: Session[Any],
+    changed: Sequence[tuple[str, str]],
+    rows: Sequence[dict[str, Any]],
+    *,
+    table: str = "span",
+    columns: Mapping[str, str] = COLUMNS,
 ) -> None:
-    """Put the spans of these dossiers in the place of their old ones."""
+    """Put the spans of these (unit, code) in the place of their old ones."""
     await session.execute(
-        "DELETE FROM span USING unnest($1::text[], $2::text[]) AS k(u, c) WHERE unit = k.u AND code = k.c",
+        f"DELETE FROM {table} USING unnest($1::text[], $2::text[]) AS k(u, c) WHERE unit = k.u AND code = k.c",
         [unit for unit, _ in changed],
         [code for _, code in changed],
     )
-    names = ", ".join(COLUMNS)
-    types = ", ".join(f"{name} {type_}" for name, type_ in COLUMNS.items())
+    names = ", ".join(columns)
+    types = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
     await session.execute(
-        f"INSERT INTO span ({names}) SELECT {names} FROM jsonb_to_recordset($1::jsonb) AS t({types})",
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM jsonb_to_recordset($1::jsonb) AS t({types})",
         _encode(rows).decode(),
     )
 
 
-def newest(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-    """The highest revision of each dossier, in key order: a key twice, or unsorted keys, break or deadlock the upsert."""
-    best: dict[tuple[str, str], Snapshot] = {}
+class Revised(Protocol):
+    """A snapshot of something that has a code within its unit."""
+
+    @property
+    def unit(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def revision(self) -> int: ...
+
+
+R = TypeVar("R", bound=Revised)
+
+
+def newest(snapshots: Sequence[R]) -> list[R]:
+    """The highest revision of each code, in key order: a key twice, or unsorted keys, break or deadlock the upsert."""
+    best: dict[tuple[str, str], R] = {}
     for one in snapshots:
-        key = (one.unit, one.dossier)
+        key = (one.unit, one.code)
         if key not in best or best[key].revision < one.revision:
             best[key] = one
     return [best[key] for key in sorted(best)]
@@ -180,18 +203,25 @@ def newest(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
 async def store_newer(session: Session[Any], snapshots: Sequence[Snapshot]) -> list[tuple[str, str]]:
     """Keep snapshots that are newer than what is known, without a rollup; returns the dossiers that changed."""
     wanted = newest(snapshots)
+    changed = await keep_revisions(session, wanted)
+    if changed:
+        fresh = [span for one in wanted if (one.unit, one.code) in changed for span in spans(one)]
+        await replace_spans(session, sorted(changed), fresh)
+    return sorted(changed)
+
+
+async def keep_revisions(
+    session: Session[Any], wanted: Sequence[Revised], *, table: str = "fact"
+) -> set[tuple[str, str]]:
+    """Note the newest revision of each (unit, code), given in key order; returns those that were not known."""
     rows = await session.fetch(
-        """
-        INSERT INTO fact AS f (unit, code, revision) SELECT * FROM unnest($1::text[], $2::text[], $3::int[])
+        f"""
+        INSERT INTO {table} AS f (unit, code, revision) SELECT * FROM unnest($1::text[], $2::text[], $3::int[])
         ON CONFLICT (unit, code) DO UPDATE SET revision = excluded.revision WHERE f.revision < excluded.revision
         RETURNING unit, code
         """,
         [one.unit for one in wanted],
-        [one.dossier for one in wanted],
+        [one.code for one in wanted],
         [one.revision for one in wanted],
     )
-    changed = {(row["unit"], row["code"]) for row in rows}
-    if changed:
-        fresh = [span for one in wanted if (one.unit, one.dossier) in changed for span in spans(one)]
-        await replace_spans(session, sorted(changed), fresh)
-    return sorted(changed)
+    return {(row["unit"], row["code"]) for row in rows}

@@ -72,10 +72,14 @@ class Tokens:
 
     def party(self, request: Request) -> Party:
         """Who calls; raises `Forbidden` (401) when the token is missing or unknown."""
-        self._refresh()
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        known = self.parties.get(hashlib.sha256(token.strip().encode()).hexdigest())
-        if scheme.lower() != "bearer" or known is None:
+        return self.party_of(token.strip() if scheme.lower() == "bearer" else "")
+
+    def party_of(self, token: str) -> Party:
+        """Whose token this is; raises `Forbidden` (401) when nobody's."""
+        self._refresh()
+        known = self.parties.get(hashlib.sha256(token.encode()).hexdigest())
+        if known is None:
             raise Forbidden("send a valid token: Authorization: Bearer <token>", status=401)
         return known
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 AS_OF = "unit = ANY($3::text[]) AND valid_from <= $2::date AND valid_to > $2::date AND received_on <= $2::date"
-"""The one span of each dossier that tells how it stood at the end of $2."""
+"""The one span of each dossier (or petition) that tells how it stood at the end of $2."""
 
 RECEIVED = "received_on >= $1::date"
 DONE = "finished_on BETWEEN $1::date AND $2::date"
@@ -67,6 +67,9 @@ SUMS: dict[str, str] = {
 """The same columns as sums over the rollup's entries effective by the window's end; $2 = first day. Tests compare both."""
 
 
+SPAN, PETITION_SPAN = "span", "petition_span"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rate:
     """A share: of the dossiers in `base`, those that also meet `hit`; nobody knows more than the facts say."""
@@ -75,14 +78,16 @@ class Rate:
     base: str
     hit: str
     unknown: str = "false"
+    table: str = SPAN
 
 
 @dataclass(frozen=True, kw_only=True)
 class Count:
-    """A plain number of dossiers."""
+    """A plain number of dossiers or petitions."""
 
     name: str
     base: str
+    table: str = SPAN
 
 
 def _flag(name: str, base: str, flag: str) -> Rate:
@@ -122,15 +127,47 @@ _COUNTS = (
     Count(name="archived", base="true"),
     Count(name="settlement", base=COLUMNS["c3"]),
 )
-RATES: Mapping[str, Rate] = {one.name: one for one in _RATES}
-COUNTS: Mapping[str, Count] = {one.name: one for one in _COUNTS}
+
+PETITION_OPEN = "settled_on IS NULL"
+PETITION_OVERDUE = f"{PETITION_OPEN} AND due_on < $2::date"
+PETITION_LATE = f"(late_rounds > 0 OR coalesce(settled_on > due_on, false) OR coalesce({PETITION_OVERDUE}, false))"
+"""Answered or rejected after the answer's deadline in any round, or open past it; without a deadline nothing is late."""
+_SETTLED = "settled_on BETWEEN $1::date AND $2::date"
+
+_PETITION_RATES = (
+    Rate(name="petition_on_time_rate", base=RECEIVED, hit=f"NOT {PETITION_LATE}", table=PETITION_SPAN),
+    Rate(
+        name="petition_satisfaction_rate",
+        base=RECEIVED,
+        hit=f"NOT ({PETITION_LATE} OR reopenings > 0 OR satisfied IS FALSE)",
+        unknown="satisfied IS NULL",
+        table=PETITION_SPAN,
+    ),
+)
+"""QĐ 766's two measures of petitions first received in the window (domain.md §3); several bad signs deduct one petition once."""
+_PETITION_BASES = {
+    "petitions_received": RECEIVED,
+    "petitions_open": PETITION_OPEN,
+    "petitions_overdue": PETITION_OVERDUE,
+    "petitions_answered": f"{_SETTLED} AND outcome = 'answered'",
+    "petitions_rejected": f"{_SETTLED} AND outcome = 'rejected'",
+    "petitions_about_rules": f"{RECEIVED} AND petition_class = 'rules'",
+    "petitions_about_staff": f"{RECEIVED} AND petition_class = 'staff'",
+    "petitions_passed_on": f"{RECEIVED} AND transferred_on IS NOT NULL",
+}
+PETITION_RATES: Mapping[str, Rate] = {one.name: one for one in _PETITION_RATES}
+PETITION_COUNTS: Mapping[str, Count] = {
+    name: Count(name=name, base=base, table=PETITION_SPAN) for name, base in _PETITION_BASES.items()
+}
+
+RATES: Mapping[str, Rate] = {**{one.name: one for one in _RATES}, **PETITION_RATES}
+COUNTS: Mapping[str, Count] = {**{one.name: one for one in _COUNTS}, **PETITION_COUNTS}
 
 UNMEASURED: Mapping[str, str] = {
     "one_stop_procedure_rate": "needs the procedure catalogue",
     "brand_identity_rate": "needs people's checklist, given as evidence",
     "e_system_rate": "needs a second ledger to compare with",
     "report_on_time_rate": "needs the departments' reports",
-    "petition_on_time_rate": "needs petitions",
     "publication_rate": "needs the procedure catalogue",
     "procedures_reviewed_rate": "needs people's reviews, given as evidence",
     "vertical_dossiers": "needs the procedure catalogue",
@@ -167,7 +204,7 @@ def share_query(rate: Rate) -> str:
     return f"""
         SELECT count(*) FILTER (WHERE {rate.hit}) AS hit, count(*) AS base,
                count(*) FILTER (WHERE {rate.unknown}) AS unknown
-        FROM span WHERE {AS_OF} AND {rate.base}
+        FROM {rate.table} WHERE {AS_OF} AND {rate.base} AND $1::date IS NOT NULL
           AND ($4::text[] IS NULL OR field = ANY($4::text[])) AND ($5::text IS NULL OR agency = $5::text)
     """
 
@@ -175,7 +212,7 @@ def share_query(rate: Rate) -> str:
 def count_query(count: Count) -> str:
     """SQL of one count, with the parameters of `share_query`."""
     return f"""
-        SELECT count(*) AS base FROM span WHERE {AS_OF} AND {count.base} AND $1::date IS NOT NULL
+        SELECT count(*) AS base FROM {count.table} WHERE {AS_OF} AND {count.base} AND $1::date IS NOT NULL
           AND ($4::text[] IS NULL OR field = ANY($4::text[])) AND ($5::text IS NULL OR agency = $5::text)
     """
 

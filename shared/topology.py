@@ -46,7 +46,7 @@ class Durable:
 
 STREAMS: dict[str, tuple[str, ...]] = {
     ONESTOP: ("onestop.v1.*.>",),
-    DOSSIER: ("dossier.v1.*.*",),
+    DOSSIER: ("dossier.v1.*.*", "petition.v1.*.*"),
     INSPECTION: ("plan.v1.*.*", "inspection.v1.*.*"),
     REPORT: ("report.v1.*.*",),
     ALERT: ("alert.v1.*.*",),
@@ -56,8 +56,11 @@ STREAMS: dict[str, tuple[str, ...]] = {
 DURABLES: tuple[Durable, ...] = (
     Durable(service="dossier", stream=ONESTOP, name="dossier", subject="onestop.v1.>"),
     Durable(service="inspection", stream=DOSSIER, name="inspection", subject="dossier.v1.>"),
+    Durable(service="inspection", stream=DOSSIER, name="inspection-petition", subject="petition.v1.>"),
     Durable(service="reporting", stream=DOSSIER, name="reporting", subject="dossier.v1.>"),
+    Durable(service="reporting", stream=DOSSIER, name="reporting-petition", subject="petition.v1.>"),
     Durable(service="notification", stream=DOSSIER, name="notification", subject="dossier.v1.>"),
+    Durable(service="notification", stream=DOSSIER, name="notification-petition", subject="petition.v1.>"),
     Durable(service="notification", stream=INSPECTION, name="notification-inspection", subject=">"),
     Durable(service="notification", stream=REPORT, name="notification-report", subject="report.v1.>"),
 )
@@ -190,6 +193,11 @@ def onestop_subject(unit: str, kind: str) -> str:
 def dossier_subject(unit: str, event: str) -> str:
     """Where the dossier service says `event`."""
     return f"dossier.v1.{unit}.{event}"
+
+
+def petition_subject(unit: str, event: str) -> str:
+    """Where the dossier service speaks of petitions."""
+    return f"petition.v1.{unit}.{event}"
 
 
 def plan_subject(unit: str, event: str) -> str:

@@ -24,6 +24,7 @@ from shared import topology
 from shared.clock import SimulatedClock
 from shared.localtime import LOCAL
 from shared.observability import configure_logs
+from shared.settings import RULES
 
 UNIT = "10966"
 
@@ -147,11 +148,11 @@ def new_folder() -> Any:
 
 
 @contextlib.asynccontextmanager
-async def inside(data: Path, now: str = "2025-11-20") -> AsyncIterator[Inside]:
+async def inside(data: Path, now: str = "2025-11-20", *, rules: Path = RULES) -> AsyncIterator[Inside]:
     """Start the system at a simulated now."""
     configure_logs(console=False, level="WARNING")
     clock = SimulatedClock(at(now))
-    async with start_system(data, clock=clock) as system:
+    async with start_system(data, clock=clock, rules=rules) as system:
         bus = await nats.connect(system.servers.nats.url_of(topology.OPERATOR))
         headers = {"Authorization": f"Bearer {system.token}"}
         async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=60) as http:

@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from services.cli import apologies, centre, demo, installing, operators, plans, procedures, reports, running, serving
+from services.cli import (
+    apologies,
+    centre,
+    demo,
+    installing,
+    lateness,
+    operators,
+    plans,
+    procedures,
+    reports,
+    running,
+    serving,
+)
 from services.cli.client import CommandFailed
 from services.embedded import EmbeddedError
 from shared.rules import RuleError
@@ -16,6 +28,7 @@ app.command("up")(running.up)
 app.command("demo")(demo.demo)
 app.command("import")(centre.import_files)
 app.command("simulate")(centre.simulate_centre)
+app.command("lateness")(lateness.show_lateness)
 app.command("serve")(serving.serve)
 app.command("provision")(serving.provision)
 app.command("secrets")(installing.secrets)

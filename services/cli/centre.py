@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,9 +15,21 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, said
-from services.dossier.files import FileUnreadable, Item, OpenedFile, open_file
+from services.cli.dry_run import Open, try_files
+from services.cli.packets import items_of, send_packet
+from services.dossier.files import (
+    FileUnreadable,
+    Item,
+    OpenedFile,
+    Packet,
+    SheetMapping,
+    load_mapping,
+    open_file,
+    read_packet,
+    stored_mapping,
+)
 from shared.clock import SystemClock
-from shared.events.statements import Statement, encode_statement
+from shared.events.records import Record, encode_record
 from shared.settings import RULES
 from shared.units import load_units
 
@@ -44,12 +57,21 @@ class Outcome:
 
 def import_files(
     files: Annotated[
-        list[Path], typer.Argument(help="dossier sheets (CSV, XLSX) or record files (JSON Lines, also .gz)")
+        list[Path],
+        typer.Argument(
+            help="dossier sheets (CSV, XLSX), record files (JSON Lines, also .gz) or packets of the national portal"
+        ),
     ],
-    unit: Annotated[str | None, typer.Option(help="unit of a sheet without a unit column")] = None,
+    unit: Annotated[str | None, typer.Option(help="unit of a sheet or packet that names none")] = None,
     as_of: Annotated[
         str | None, typer.Option(help="instant of the export, RFC 3339; by default the newest statement")
     ] = None,
+    mapping: Annotated[
+        str | None, typer.Option(help="YAML file (or name of a stored one) that explains a sheet's own headings")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="print what would be accepted and why not; changes nothing")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
@@ -57,12 +79,23 @@ def import_files(
 
     Exit 0 when everything was taken, 3 when some items were rejected, 2 when a file cannot be read at all.
     """
-    heard_up_to = _instant(as_of)
+    knows_unit = load_units(RULES).__contains__
+    open_one = partial(
+        open_file,
+        knows_unit=knows_unit,
+        now=SystemClock().now(),
+        unit=unit,
+        as_of=_instant(as_of),
+        mapping=_mapping(mapping, knows_unit),
+    )
+    if dry_run:
+        raise typer.Exit(try_files(files, open_one, as_json=as_json))
     client = Client.find(data)
     outcomes, unreadable = list[Outcome](), list[str]()
     for path in files:
         try:
-            outcomes.append(_import(client, path, unit, heard_up_to))
+            packet = read_packet(path)
+            outcomes.append(_import(client, path, open_one) if packet is None else _hand_on(client, path, packet, unit))
         except FileUnreadable as error:
             unreadable.append(str(error))
     client.wait_until_digested()
@@ -85,9 +118,15 @@ def _instant(text: str | None) -> datetime | None:
     return instant
 
 
-def _import(client: Client, path: Path, unit: str | None, as_of: datetime | None) -> Outcome:
-    knows_unit = load_units(RULES).__contains__
-    opened = open_file(path, knows_unit=knows_unit, now=SystemClock().now(), unit=unit, as_of=as_of)
+def _mapping(name: str | None, knows_unit: Callable[[str], bool]) -> SheetMapping | None:
+    if name is None:
+        return None
+    path = Path(name)
+    return load_mapping(path if path.exists() else stored_mapping(RULES, name) or path, knows_unit)
+
+
+def _import(client: Client, path: Path, open_one: Open) -> Outcome:
+    opened = open_one(path)
     outcome = Outcome(str(path))
     with _progress() as progress, ThreadPoolExecutor(IN_FLIGHT) as pool:
         task = progress.add_task(path.name, total=opened.total)
@@ -105,8 +144,23 @@ def _import(client: Client, path: Path, unit: str | None, as_of: datetime | None
     return outcome
 
 
-def _batches(opened: OpenedFile, outcome: Outcome, tick: Any) -> Iterator[list[tuple[int, Statement]]]:
-    batch = list[tuple[int, Statement]]()
+def _hand_on(client: Client, path: Path, packet: Packet, unit: str | None) -> Outcome:
+    outcome = Outcome(str(path))
+    with _progress() as progress:
+        task = progress.add_task(path.name, total=len(items_of(packet)))
+        for answers in send_packet(client, path, packet, unit):
+            progress.advance(task, len(answers))
+            for one in answers:
+                if one["status"] == "rejected":
+                    outcome.rejected.append(one)
+                else:
+                    outcome.accepted += one["status"] == "accepted"
+                    outcome.duplicate += one["status"] == "duplicate"
+    return outcome
+
+
+def _batches(opened: OpenedFile, outcome: Outcome, tick: Any) -> Iterator[list[tuple[int, Record]]]:
+    batch = list[tuple[int, Record]]()
     for item in opened.items():
         tick()
         if item.refused is not None:
@@ -132,14 +186,14 @@ def _refusal(item: Item) -> dict[str, Any]:
     }
 
 
-def _send(client: Client, batch: list[tuple[int, Statement]], outcome: Outcome) -> None:
-    body = b"[" + b",".join(encode_statement(statement) for _, statement in batch) + b"]"
+def _send(client: Client, batch: list[tuple[int, Record]], outcome: Outcome) -> None:
+    body = b"[" + b",".join(encode_record(statement) for _, statement in batch) + b"]"
     answer = client.post("/v1/records?door=file", content=body, media_type=BATCH_TYPE)
     outcome.accepted += answer["accepted"]
     outcome.duplicate += answer["duplicate"]
     for (line, statement), receipt in zip(batch, answer["items"], strict=True):
         if receipt["status"] == "rejected":
-            outcome.rejected.append({"line": line, "code": statement.dossier, **receipt})
+            outcome.rejected.append({"line": line, "code": statement.code, **receipt})
 
 
 def _progress() -> Progress:

@@ -33,6 +33,10 @@ class CommandFailed(Exception):
         self.code = code
 
 
+class RequestRefused(CommandFailed):
+    """The system understood and refused: asking for the same thing again will not help."""
+
+
 class Client:
     """The HTTP door of the running system, with the operator's token."""
 
@@ -97,7 +101,9 @@ class Client:
                 break
             time.sleep(1 + attempt)
         if response.is_error:
-            raise CommandFailed(_reason(response), code=1 if response.status_code >= 500 else 2)
+            if response.status_code >= 500:
+                raise CommandFailed(_reason(response), code=1)
+            raise RequestRefused(_reason(response))
         return response
 
 
@@ -108,7 +114,7 @@ def _reason(response: httpx.Response) -> str:
         return f"{response.status_code} {response.text[:200]}"
     if not isinstance(body, dict):
         return f"{response.status_code} {str(body)[:200]}"
-    detail = body.get("error") or body.get("detail") or body.get("problems") or body
+    detail = body.get("error") or body.get("message") or body.get("detail") or body.get("problems") or body
     if isinstance(detail, list):  # what FastAPI found wrong with the request
         return "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in detail)
     return str(detail)

@@ -11,15 +11,23 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel
 
 from services.dossier.doors import Doors, NoReceipt
-from services.dossier.usecases import HearFile
+from services.dossier.messages import FINDING
+from services.dossier.usecases import HearFile, ListFindings
 from shared.clock import Clock
 from shared.dead_letters import DeadLetters
 from shared.events.envelope import decode_bounded
-from shared.events.statements import Refused, Statement, parse_statement
+from shared.events.records import Record, parse_record
+from shared.events.statements import Refused
 from shared.http import Forbidden, Party, Tokens
 from shared.units import Units
 
 MAX_ITEMS = 5_000
+LINES_TYPES = {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
+"""Media types under which senders call JSON Lines; the first is what we ask for."""
+SEND_AS_LINES = (
+    "the body holds several JSON documents, one a line: send it with Content-Type: application/x-ndjson, "
+    "or as one JSON array with Content-Type: application/cloudevents-batch+json"
+)
 _raw_items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -49,6 +57,22 @@ class Heard(BaseModel):
     sources: dict[str, AwareDatetime]
 
 
+class DossierFinding(BaseModel):
+    """One unusual thing about one dossier."""
+
+    dossier: str
+    code: str
+    text: str
+
+
+class Findings(BaseModel):
+    """A page of findings; `next` continues it as `after`, and is missing on the last page."""
+
+    unit: str
+    items: list[DossierFinding]
+    next: str | None
+
+
 class DossierApi:
     """The doors with what they need; `router()` gives the routes."""
 
@@ -57,35 +81,40 @@ class DossierApi:
         *,
         doors: Doors,
         hear_file: HearFile,
+        list_findings: ListFindings,
         dead_letters: DeadLetters,
         units: Units,
         tokens: Tokens,
         clock: Clock,
     ) -> None:
         self._doors, self._hear_file, self._dead_letters = doors, hear_file, dead_letters
+        self._list_findings = list_findings
         self._units, self._tokens, self._clock = units, tokens, clock
 
     def router(self) -> APIRouter:
-        """`POST /v1/records` and `POST /v1/heard`."""
+        """`POST /v1/records`, `POST /v1/heard` and `GET /v1/findings`."""
         router = APIRouter()
         router.add_api_route(
             "/v1/records", self.records, methods=["POST"], response_model=Receipts, openapi_extra=_RECORDS
         )
         router.add_api_route("/v1/heard", self.heard, methods=["POST"], status_code=204)
+        router.add_api_route("/v1/findings", self.findings, methods=["GET"], response_model=Findings)
         return router
 
     async def records(self, request: Request, door: Annotated[Literal["http", "file"], Query()] = "http") -> Response:
-        """One CloudEvent, or a batch as `application/cloudevents-batch+json`; answers per item after the journal has it."""
+        """One CloudEvent, a batch as `application/cloudevents-batch+json`, or JSON Lines as `application/x-ndjson`.
+
+        Answers per item after the journal has it.
+        """
         party = self._tokens.party(request)
-        body = await request.body()
         try:
-            items = decode_bounded(_raw_items.decode, body) if body.lstrip()[:1] == b"[" else [msgspec.Raw(body)]
+            items = split_records(await request.body(), request.headers.get("content-type", ""))
         except ValueError as error:
-            return JSONResponse({"error": f"the body is not valid JSON: {error}"}, status_code=400)
+            return JSONResponse({"error": str(error)}, status_code=400)
         if len(items) > MAX_ITEMS:
             return JSONResponse({"error": f"a request carries at most {MAX_ITEMS:,} records"}, status_code=413)
         try:
-            receipts = await self._judge([bytes(item) for item in items], party, door)
+            receipts = await self._judge(items, party, door)
         except NoReceipt as error:
             headers = {"Retry-After": "5"}
             return JSONResponse({"error": f"{error}; send the same records again"}, status_code=503, headers=headers)
@@ -100,8 +129,29 @@ class DossierApi:
         await self._hear_file(sources)
         return Response(status_code=204)
 
+    async def findings(
+        self,
+        request: Request,
+        unit: str,
+        code: str | None = None,
+        after: str = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> Findings:
+        """What is unusual about a unit's dossiers, by dossier; only the finding `code`, when given; `limit` dossiers a page."""
+        party = self._tokens.party(request)
+        if not party.may_speak_for(unit):
+            raise Forbidden(f"{party.name} may not read unit {unit}")
+        page = await self._list_findings(unit, code, after, limit)
+        items = [
+            DossierFinding(dossier=one.dossier, code=found, text=FINDING[found])
+            for one in page
+            for found in one.findings
+            if code in (None, found)
+        ]
+        return Findings(unit=unit, items=items, next=page[-1].dossier if len(page) == limit else None)
+
     async def _judge(self, items: list[bytes], party: Party, door: str) -> list[Receipt]:
-        good, receipts, dead = list[tuple[int, Statement]](), dict[int, Receipt](), list[tuple[str, bytes, Exception]]()
+        good, receipts, dead = list[tuple[int, Record]](), dict[int, Receipt](), list[tuple[str, bytes, Exception]]()
         for index, item in enumerate(items):
             try:
                 good.append((index, self._read(item, party)))
@@ -115,13 +165,38 @@ class DossierApi:
             receipts[index] = Receipt(index=index, id=statement.id, status=status)
         return [receipts[index] for index in range(len(items))]
 
-    def _read(self, item: bytes, party: Party) -> Statement:
-        statement = parse_statement(item, knows_unit=self._units.__contains__, now=self._clock.now())
+    def _read(self, item: bytes, party: Party) -> Record:
+        statement = parse_record(item, knows_unit=self._units.__contains__, now=self._clock.now())
         if not party.may_speak_for(statement.unit):
             raise Refused(
                 "data.unit", f"this token may not speak for unit {statement.unit}", "use the unit's own token"
             )
         return statement
+
+
+def split_records(body: bytes, media_type: str) -> list[bytes]:
+    """The records of a body, each as its own bytes; raises `ValueError` for a body that cannot be split."""
+    if media_type.partition(";")[0].strip().lower() in LINES_TYPES:
+        return [line for line in map(bytes.strip, body.removeprefix(b"\xef\xbb\xbf").split(b"\n")) if line]
+    if body.lstrip()[:1] != b"[":
+        if _is_lines(body):
+            raise ValueError(SEND_AS_LINES)
+        return [body]
+    try:
+        return [bytes(item) for item in decode_bounded(_raw_items.decode, body)]
+    except ValueError as error:
+        raise ValueError(f"the body is not valid JSON: {error}") from error
+
+
+def _is_lines(body: bytes) -> bool:
+    """Whether a body is several JSON objects, one a line: as one record they would be refused with a riddle."""
+    first, _, rest = body.strip().partition(b"\n")
+    if not rest.lstrip().startswith(b"{"):
+        return False
+    try:
+        return isinstance(decode_bounded(msgspec.json.decode, first), dict)
+    except ValueError:
+        return False
 
 
 def _rejected(index: int, reason: Refused) -> Receipt:
@@ -140,6 +215,7 @@ _RECORDS: dict[str, Any] = {
         "required": True,
         "content": {
             "application/cloudevents+json": {"schema": {"type": "object"}},
+            "application/x-ndjson": {"schema": {"type": "string", "description": "one CloudEvent a line"}},
             "application/cloudevents-batch+json": {"schema": {"type": "array", "items": {"type": "object"}}},
         },
     }

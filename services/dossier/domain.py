@@ -5,6 +5,7 @@ Order of arrival does not matter, a statement counts once, and the clock is an a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,8 +50,8 @@ EVENT_OF: dict[Kind, DossierEvent] = {
     Kind.RATED: DossierEvent.RATED,
 }
 
-_OWN_RULE = {"received_at", "due_at", "rating", "reason"}
-"""Facts with a rule of their own; the free text of a reason stays in the journal, it may name a citizen."""
+_OWN_RULE = {"received_at", "due_at", "rating", "reason", "remarks"}
+"""Facts with a rule of their own: remarks are findings, not state; the free text of a reason stays in the journal, it may name a citizen."""
 _PLAIN_FACTS = tuple(name for name in Facts.__struct_fields__ if name not in _OWN_RULE)
 
 Resume = Callable[[State, datetime], datetime]
@@ -85,12 +86,15 @@ def fold(statements: Iterable[Statement], *, resume: Resume = resume_by_elapsed)
     state, steps, findings = State(), list[Step](), set[str]()
     for statement in ordered:
         findings.update(_unusual(state, statement))
+        findings.update(statement.facts.remarks or ())
         said = _apply(state, statement, resume)
         to = {name: new for name, new in said.items() if getattr(state, name) != new}
         if to:
             steps.append(Step(at=statement.time, kind=statement.kind, to=to))
             state = msgspec.structs.replace(state, **to)
     findings.update(_unusual_at_the_end(state))
+    if ordered and _code_tells_another_day(ordered[0].dossier, state):
+        findings.add("code_date_differs")
     return Folded(state=state, timeline=steps, findings=sorted(findings))
 
 
@@ -163,6 +167,16 @@ def _unusual_at_the_end(state: State) -> Iterable[str]:
         yield "field_missing"
     if state.procedure is None:
         yield "procedure_missing"
+
+
+_DATED_CODE = re.compile(r"(?:\d{3}\.\d{2}\.\d{2}\.)?[A-Z]\d{2}(?:\.\d+)*-(\d{6})-\d{4,6}", re.ASCII)
+"""Dossier codes of TT 01/2018 Điều 19 and QĐ 20/2020 (domain.md §2.6); anything else is an opaque key."""
+
+
+def _code_tells_another_day(code: str, state: State) -> bool:
+    """Takeovers and late entries have such codes too: worth a look, never a reason to refuse."""
+    dated = _DATED_CODE.fullmatch(code)
+    return bool(dated and state.received_at and f"{local_date(state.received_at):%y%m%d}" != dated[1])
 
 
 def transitions(timeline: Sequence[Step]) -> list[tuple[tuple[DossierEvent, datetime], DossierEvent, Step]]:

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from shared.bus import publish_atomically
-from shared.events.statements import Statement, encode_statement
+from shared.events.records import Record, encode_record
 from shared.topology import BATCH, DOOR, RECEIPT_TO, onestop_subject
 
 
@@ -42,17 +42,21 @@ class Doors:
         """Stop listening; the connection's own end ends the subscription with it."""
         self._subscription = None
 
-    async def say(self, statements: Sequence[Statement], door: str) -> list[str]:
+    async def say(self, statements: Sequence[Record], door: str) -> list[str]:
         """Publish statements and return `accepted` or `duplicate` for each, in their order.
 
         Raises `NoReceipt` when the journal is silent; a statement refused there as well is reported as `rejected`.
         """
-        verdicts = list[str]()
-        for start in range(0, len(statements), BATCH):
-            verdicts += await self._say_batch(statements[start : start + BATCH], door)
-        return verdicts
+        return [receipt["status"] for receipt in await self.receipts(statements, door)]
 
-    async def _say_batch(self, statements: Sequence[Statement], door: str) -> list[str]:
+    async def receipts(self, statements: Sequence[Record], door: str) -> list[dict[str, Any]]:
+        """As `say`, with the whole receipt of each: `status`, and field, reason and advice of what was refused."""
+        receipts = list[dict[str, Any]]()
+        for start in range(0, len(statements), BATCH):
+            receipts += await self._say_batch(statements[start : start + BATCH], door)
+        return receipts
+
+    async def _say_batch(self, statements: Sequence[Record], door: str) -> list[dict[str, Any]]:
         self._number += 1
         token = str(self._number)
         expected = self._expected[token] = _Expected(len(statements))
@@ -60,7 +64,7 @@ class Doors:
         try:
             await publish_atomically(
                 await self._client(),
-                [(onestop_subject(one.unit, one.kind), encode_statement(one), headers) for one in statements],
+                [(onestop_subject(one.unit, one.kind), encode_record(one), headers) for one in statements],
             )
             async with asyncio.timeout(self._patience):
                 receipts = await expected.all_here
@@ -69,7 +73,7 @@ class Doors:
         finally:
             del self._expected[token]
         # an atomic batch lies on the stream in its own order, so receipts by bus number are in the statements' order
-        return [receipt["status"] for receipt in sorted(receipts, key=lambda receipt: receipt["sequence"])]
+        return sorted(receipts, key=lambda receipt: int(receipt["sequence"]))
 
     async def _on_receipt(self, message: Msg) -> None:
         expected = self._expected.get(message.subject.rpartition(".")[2])

@@ -19,7 +19,8 @@ from shared.bus import batch_route, each_or_all, raws
 from shared.clock import Clock
 from shared.database import is_transient
 from shared.dead_letters import DeadLetters
-from shared.events.statements import Refused, parse_statement
+from shared.events.records import parse_record
+from shared.events.statements import Refused
 from shared.topology import DOOR, RECEIPT_INBOX, RECEIPT_TO, durable
 from shared.units import Units
 
@@ -50,7 +51,7 @@ class DossierHandlers:
         await each_or_all(self._apply, good, self._give_up, is_transient=is_transient)
 
     def _read(self, body: bytes, raw: Msg) -> Heard:
-        statement = parse_statement(body, knows_unit=self._units.__contains__, now=self._clock.now())
+        statement = parse_record(body, knows_unit=self._units.__contains__, now=self._clock.now())
         _, _, unit, *_ = raw.subject.split(".")
         if unit != statement.unit:
             reason = f"speaks of unit {statement.unit} on the subject of unit {unit}"

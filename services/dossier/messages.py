@@ -24,4 +24,10 @@ FINDING = {
     "finished_before_received": "Kết thúc trước khi tiếp nhận",
     "field_missing": "Chưa rõ lĩnh vực",
     "procedure_missing": "Chưa rõ thủ tục",
+    "code_date_differs": "Ngày trong mã hồ sơ khác ngày tiếp nhận",
+    "not_done_as_said": "Báo đã xử lý xong nhưng nội dung cho thấy còn chờ hoặc đã dừng",
+    "result_is_input": "Tệp kết quả chính là tệp người dân nộp: không tính là kết quả điện tử",
+    "dummy_identity": "Số giấy tờ tùy thân là số giả; số này không được lưu",
+    "channel_missing": "Không rõ kênh nộp hồ sơ: tính là trực tiếp",
+    "time_not_said": "Thay đổi không kèm thời điểm: tính từ lúc nhận được thông báo",
 }

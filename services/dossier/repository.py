@@ -11,6 +11,7 @@ import msgspec
 
 from shared.database import Session
 from shared.events.dossiers import Snapshot
+from shared.events.records import Record
 from shared.events.statements import Facts, Kind, Statement
 from shared.localtime import LOCAL
 
@@ -26,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 class Heard:
     """A statement as it reached us: through which door, and under which number on the bus."""
 
-    statement: Statement
+    statement: Record
     door: str
     sequence: int
     receipt_to: str = ""
@@ -73,7 +74,7 @@ async def add_to_journal(session: Session[Any], heard: Sequence[Heard], recorded
         [one.statement.source for one in rows],
         [one.statement.id for one in rows],
         [one.statement.unit for one in rows],
-        [one.statement.dossier for one in rows],
+        [one.statement.code for one in rows],
         [one.statement.kind.value for one in rows],
         [one.statement.time for one in rows],
         [one.door for one in rows],
@@ -118,12 +119,13 @@ async def list_statements(session: Session[Any], keys: Sequence[Key]) -> dict[Ke
         """
         SELECT source, id, kind, unit, dossier, happened_at, correlation, facts::text AS facts
         FROM journal JOIN unnest($1::text[], $2::text[]) AS k(unit, dossier) USING (unit, dossier)
+        WHERE kind NOT LIKE 'petition.%'
         """,
         [unit for unit, _ in keys],
         [code for _, code in keys],
     )
     for row in rows:
-        found[row["unit"], row["dossier"]].append(_statement(row))
+        found[row["unit"], row["dossier"]].append(read_statement(row))
     return found
 
 
@@ -253,6 +255,34 @@ async def find_dossier(session: Session[Any], unit: str, code: str) -> Snapshot 
     return _snapshots.decode(row["snapshot"]) if row and row["snapshot"] else None
 
 
+async def list_snapshots(session: Session[Any], unit: str, codes: Sequence[str]) -> dict[str, Snapshot]:
+    """The snapshots of those of these dossiers that are known."""
+    rows = await session.fetch(
+        "SELECT code, snapshot FROM dossier WHERE unit = $1 AND code = ANY($2::text[]) AND snapshot IS NOT NULL",
+        unit,
+        sorted(set(codes)),
+    )
+    return {row["code"]: _snapshots.decode(row["snapshot"]) for row in rows}
+
+
+async def list_with_findings(
+    session: Session[Any], unit: str, finding: str | None, after: str, limit: int
+) -> list[Snapshot]:
+    """A unit's dossiers with findings (with this one, when given), by code."""
+    rows = await session.fetch(
+        """
+        SELECT snapshot FROM dossier
+        WHERE unit = $1 AND snapshot ? 'findings' AND code > $2 AND ($3::text IS NULL OR snapshot->'findings' ? $3)
+        ORDER BY code LIMIT $4
+        """,
+        unit,
+        after,
+        finding,
+        limit,
+    )
+    return [_snapshots.decode(row["snapshot"]) for row in rows]
+
+
 def _stored(row: Any) -> Stored:
     values = dict(row)
     values["snapshot"] = _snapshots.decode(values["snapshot"]) if values["snapshot"] else None
@@ -261,7 +291,8 @@ def _stored(row: Any) -> Stored:
     return Stored(**values)
 
 
-def _statement(row: Any) -> Statement:
+def read_statement(row: Any) -> Statement:
+    """One row of the journal as the statement it was."""
     return Statement(
         source=row["source"],
         id=row["id"],

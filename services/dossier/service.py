@@ -15,9 +15,18 @@ from services.dossier.clocks.shelf import BookShelf
 from services.dossier.clocks.usecases import KeepClocks, ShowClocks
 from services.dossier.doors import Doors
 from services.dossier.handlers import DossierHandlers, routes
+from services.dossier.lateness.api import LatenessApi
+from services.dossier.lateness.usecases import ShowLateness
 from services.dossier.metrics import DossierMetrics
+from services.dossier.petitions.api import PetitionsApi
+from services.dossier.petitions.rules import Terms, load_petition_rules
+from services.dossier.petitions.usecases import FoldPetitions, ShowPetition, SweepPetitions
+from services.dossier.portal.api import PortalApi
+from services.dossier.portal.rules import load_portal_rules
+from services.dossier.portal.usecases import TakePacket
 from services.dossier.settings import DossierSettings
-from services.dossier.usecases import HearFile, RecordStatements, Sweep
+from services.dossier.sheets.api import SheetsApi
+from services.dossier.usecases import HearFile, ListFindings, RecordStatements, Sweep
 from shared.database import Database
 from shared.dead_letters import DeadLetters
 from shared.outbox import Relay
@@ -57,9 +66,12 @@ def build(environment: Environment) -> Service:
         overdue=apologies.open,
     )
 
+    sweep_petitions = SweepPetitions(database, environment.clock, metrics, relay.poke, sweep.horizons)
+
     async def sweep_for_ever() -> None:
         while True:
             await sweep()
+            await sweep_petitions()
             await asyncio.sleep(settings.sweep_seconds)
 
     clocks = KeepClocks(database, environment.clock, BookShelf(environment.rules))
@@ -67,19 +79,40 @@ def build(environment: Environment) -> Service:
     async def keep_clocks_for_ever() -> None:
         await clocks.run(settings.clocks_seconds)
 
-    record = RecordStatements(database, environment.clock, metrics, relay.poke, clocks.note, apologies.follow)
+    petitions = FoldPetitions(Terms(rules=load_petition_rules(environment.rules), calendar=calendar))
+    record = RecordStatements(
+        database, environment.clock, metrics, relay.poke, clocks.note, petitions, apologies.follow
+    )
     handlers = DossierHandlers(record, dead_letters, units, environment.clock, metrics, bus.client)
     bus.broker.include_router(routes(handlers))
     api = DossierApi(
         doors=doors,
         hear_file=HearFile(database, environment.clock),
+        list_findings=ListFindings(database),
         dead_letters=dead_letters,
         units=units,
         tokens=environment.tokens,
         clock=environment.clock,
     )
     routers = api.router()
+    sheets = SheetsApi(
+        doors=doors,
+        hear_file=HearFile(database, environment.clock),
+        dead_letters=dead_letters,
+        units=units,
+        tokens=environment.tokens,
+        clock=environment.clock,
+        rules=environment.rules,
+    )
+    routers.include_router(sheets.router())
     routers.include_router(ClocksApi(ShowClocks(database, environment.clock), environment.tokens).router())
+    take = TakePacket(
+        database, doors, dead_letters, units, environment.clock, load_portal_rules(environment.rules), metrics
+    )
+    routers.include_router(PortalApi(take, environment.tokens).router())
+    lateness = ShowLateness(database, calendar, sweep.horizons)
+    routers.include_router(LatenessApi(lateness, environment.tokens, units).router())
+    routers.include_router(PetitionsApi(ShowPetition(database, environment.clock), environment.tokens).router())
     rules = load_apology_rules(environment.rules)
     write_apologies = WriteApologies(database, environment.clock, rules, calendar, doors)
     press = LetterPress(environment.rules, rules, units)
@@ -98,6 +131,6 @@ def build(environment: Environment) -> Service:
         resources=(database, doors),
         tasks=(relay.run, sweep_for_ever, keep_clocks_for_ever, tell_issued_for_ever),
         checks=(database.answers,),
-        backlog={"outbox": relay.backlog, "unjudged": sweep.left},
+        backlog={"outbox": relay.backlog, "unjudged": sweep.left, "unjudged_petitions": sweep_petitions.left},
         api=routers,
     )

@@ -49,6 +49,7 @@ class Dossier(Base, table=True):
     __tablename__ = "dossier"
     __table_args__ = (
         Index("ix_dossier_running", "source", "due_at", postgresql_where=text("is_running")),
+        Index("ix_dossier_with_findings", "unit", "code", postgresql_where=text("snapshot ? 'findings'")),
         Index("ix_dossier_called_overdue", "unit", postgresql_where=text("overdue_said_for IS NOT NULL")),
         {"postgresql_with": {"fillfactor": "70"}},
     )
@@ -170,6 +171,30 @@ class ApologyRow(Base, table=True):
     number: str | None
     new_due_at: datetime | None = _instant()
     reached: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class Petition(Base, table=True):
+    """The folded state of each petition: when its running deadlines end, and for which of them it was called overdue."""
+
+    __tablename__ = "petition"
+    __table_args__ = (
+        Index(
+            "ix_petition_running",
+            "source",
+            postgresql_where=text("transfer_due_at IS NOT NULL OR answer_due_at IS NOT NULL"),
+        ),
+    )
+
+    unit: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    revision: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    source: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    transfer_due_at: datetime | None = _instant()
+    answer_due_at: datetime | None = _instant()
+    transfer_said_for: datetime | None = _instant()
+    answer_said_for: datetime | None = _instant()
+    correlation: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    snapshot: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
 
 
 outbox = outbox_table(metadata)

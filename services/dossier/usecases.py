@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -19,6 +19,7 @@ from shared.clock import Clock
 from shared.database import Database, Session
 from shared.events.dossiers import DossierEvent, DossierSaid, Snapshot
 from shared.events.envelope import Outgoing, encode_event
+from shared.events.petitions import PetitionStatement
 from shared.events.statements import Statement
 from shared.localtime import end_of_day, local_date, start_of_day
 from shared.topology import BATCH, DOSSIER, dossier_subject
@@ -42,6 +43,15 @@ class Verdict:
     status: str
 
 
+class Petitions(Protocol):
+    """Folds the petitions that a batch speaks of."""
+
+    async def __call__(
+        self, session: Session[Any], fresh: Sequence[PetitionStatement], now: datetime
+    ) -> list[Outgoing]:
+        """With the transaction that records them; returns what is to be said."""
+
+
 class RecordStatements:
     """Journal, fold and outbox of one batch in one transaction."""
 
@@ -51,11 +61,12 @@ class RecordStatements:
         clock: Clock,
         metrics: DossierMetrics,
         poke: Callable[[], None],
-        changed: Callable[[Iterable[Key]], None] = lambda _: None,
-        follow: Follow = _keep_nothing,
+        changed: Callable[[Iterable[Key]], None],
+        petitions: Petitions,
+        follow: Follow,
     ) -> None:
         self._database, self._clock, self._metrics = database, clock, metrics
-        self._poke, self._changed, self._follow = poke, changed, follow
+        self._poke, self._changed, self._petitions, self._follow = poke, changed, petitions, follow
 
     async def __call__(self, batch: Sequence[Heard]) -> list[Verdict]:
         """Record statements; each is `accepted` or `duplicate`, and the receipt is worth its word: it is committed."""
@@ -65,21 +76,27 @@ class RecordStatements:
             async with self._database.transaction() as session:
                 added = await repository.add_to_journal(session, list(unique.values()), now)
                 known = await repository.list_sequences(session, [key for key in unique if key not in added])
-                events = await self._fold(session, [one for key, one in unique.items() if key in added], now)
+                fresh = [one.statement for key, one in unique.items() if key in added]
+                dossiers = [one for one in fresh if isinstance(one, Statement)]
+                events = await self._fold(session, dossiers, now)
+                events += await self._petitions(
+                    session, [one for one in fresh if isinstance(one, PetitionStatement)], now
+                )
                 centre = [one for one in batch if one.statement.source != OWN_SOURCE]
                 await repository.hear_sources(session, centre, now)
                 await outbox.add(session, events)
         self._poke()
-        self._changed((unique[key].statement.unit, unique[key].statement.dossier) for key in added)
+        self._count(events)
+        self._changed((one.unit, one.dossier) for one in dossiers)
         verdicts = [_verdict(one, unique, added, known) for one in batch]
         for (unit, status), count in Counter((one.heard.statement.unit, one.status) for one in verdicts).items():
             self._metrics.statements.labels(unit, status).inc(count)
         return verdicts
 
-    async def _fold(self, session: Session[Any], fresh: Sequence[Heard], now: datetime) -> list[Outgoing]:
+    async def _fold(self, session: Session[Any], fresh: Sequence[Statement], now: datetime) -> list[Outgoing]:
         by_dossier: dict[Key, list[Statement]] = defaultdict(list)
         for one in fresh:
-            by_dossier[one.statement.unit, one.statement.dossier].append(one.statement)
+            by_dossier[one.unit, one.dossier].append(one)
         if not by_dossier:
             return []
         stored = await repository.lock_dossiers(session, by_dossier)
@@ -92,13 +109,13 @@ class RecordStatements:
             events.extend(said)
         await repository.save_dossiers(session, rows)
         await self._follow(session, [row["snapshot"] for row in rows])
-        self._count(events)
         return events
 
     def _count(self, events: Sequence[Outgoing]) -> None:
         for subject, count in Counter(event.subject for event in events).items():
-            _, _, unit, name = subject.split(".")
-            self._metrics.events.labels(unit, name).inc(count)
+            about, _, unit, name = subject.split(".")
+            counter = self._metrics.petition_events if about == "petition" else self._metrics.events
+            counter.labels(unit, name).inc(count)
 
 
 def _verdict(one: Heard, unique: dict[Any, Heard], added: set[Any], known: dict[Any, int]) -> Verdict:
@@ -204,27 +221,29 @@ class Sweep:
 
     async def __call__(self) -> int:
         """Judge every source once; returns how many events were said."""
-        now = self._clock.now()
-        backlog = await self._waiting() > 0
-        async with self._database.transaction() as session:
-            sources = await repository.list_sources(session)
-        said = 0
-        for source in sources:
-            horizon = self.heard(source, now, backlog=backlog)
+        now, said = self._clock.now(), 0
+        for source, horizon in (await self.horizons()).items():
             if horizon is None:
                 continue
-            self._metrics.heard_lag.labels(source.name).set(max(0.0, (now - horizon).total_seconds()))
-            said += await self._judge(source.name, horizon, self._view(horizon, now))
+            self._metrics.heard_lag.labels(source).set(max(0.0, (now - horizon).total_seconds()))
+            said += await self._judge(source, horizon, self._view(horizon, now))
         return said
+
+    async def horizons(self) -> dict[str, datetime | None]:
+        """How far each source has been heard by now; `None` while its file is still coming in."""
+        now, backlog = self._clock.now(), await self._waiting() > 0
+        async with self._database.transaction() as session:
+            sources = await repository.list_sources(session)
+        return {one.name: self.heard(one, now, backlog=backlog) for one in sources}
 
     async def left(self) -> int:
         """Dossiers that the next look will speak of; none means that everything heard so far has been judged."""
         now, count = self._clock.now(), 0
-        backlog = await self._waiting() > 0
+        horizons = await self.horizons()
         async with self._database.transaction() as session:
-            for source in await repository.list_sources(session):
-                if horizon := self.heard(source, now, backlog=backlog):
-                    count += await repository.count_unsaid(session, source.name, self._view(horizon, now))
+            for source, horizon in horizons.items():
+                if horizon is not None:
+                    count += await repository.count_unsaid(session, source, self._view(horizon, now))
         return count
 
     def _view(self, horizon: datetime, now: datetime) -> View:
@@ -292,3 +311,15 @@ class HearFile:
         async with self._database.transaction() as session:
             for name in sorted(heard):
                 await repository.set_as_of(session, name, min(heard[name], self._clock.now()))
+
+
+class ListFindings:
+    """What is to be looked at in a unit: dossiers with something unusual about them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self, unit: str, finding: str | None, after: str, limit: int) -> list[Snapshot]:
+        """Dossiers with findings (with this one, when given) behind the code `after`, `limit` at most."""
+        async with self._database.transaction() as session:
+            return await repository.list_with_findings(session, unit, finding, after, limit)

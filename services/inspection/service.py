@@ -7,7 +7,7 @@ from services.inspection.handlers import InspectionHandlers, routes
 from services.inspection.metrics import InspectionMetrics
 from services.inspection.plans import load_plans
 from services.inspection.settings import InspectionSettings
-from services.inspection.usecases import FollowDossiers, MeasurePlans, RecordEvidence, ShowPlans
+from services.inspection.usecases import FollowDossiers, FollowPetitions, MeasurePlans, RecordEvidence, ShowPlans
 from shared.database import Database
 from shared.dead_letters import DeadLetters
 from shared.outbox import Relay
@@ -39,7 +39,8 @@ def build(environment: Environment) -> Service:
         dirty,
         every=settings.measure_seconds,
     )
-    bus.broker.include_router(routes(InspectionHandlers(FollowDossiers(database, dirty), dead_letters)))
+    follow, petitions = FollowDossiers(database, dirty), FollowPetitions(database, dirty)
+    bus.broker.include_router(routes(InspectionHandlers(follow, petitions, dead_letters)))
     show, record = ShowPlans(database, plans, inspections), RecordEvidence(database, environment.clock, plans)
     return Service(
         name=NAME,

@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel
 from shared.database import NAMING
 from shared.facts import fact_table, span_table
 from shared.outbox import outbox_table
+from shared.petition_facts import petition_tables
 
 metadata = MetaData(schema="inspection", naming_convention=NAMING)
 
@@ -27,6 +28,7 @@ def _instant() -> Any:
 
 fact = fact_table(metadata)
 span = span_table(metadata)
+petition_fact, petition_span = petition_tables(metadata)
 outbox = outbox_table(metadata)
 
 

@@ -18,10 +18,12 @@ from shared.clock import Clock
 from shared.database import Database, Session
 from shared.events.dossiers import Snapshot
 from shared.events.envelope import Outgoing, encode_event
+from shared.events.petition_snapshots import PetitionSnapshot
 from shared.facts import store_newer
 from shared.localtime import local_date
 from shared.measures import RATES, Share, percent
 from shared.periods import PeriodBeforeUnit, PeriodRules, period, quarter_of
+from shared.petition_facts import store_newer_petitions
 from shared.topology import INSPECTION, plan_subject
 from shared.units import Units
 
@@ -45,6 +47,19 @@ class FollowDossiers:
         """Keep what is newer; the rest changes nothing."""
         async with self._database.transaction() as session:
             changed = await store_newer(session, snapshots)
+        self._dirty.update(unit for unit, _ in changed)
+
+
+class FollowPetitions:
+    """As `FollowDossiers`, for petitions."""
+
+    def __init__(self, database: Database, dirty: set[str]) -> None:
+        self._database, self._dirty = database, dirty
+
+    async def __call__(self, snapshots: Sequence[PetitionSnapshot]) -> None:
+        """Keep what is newer; the rest changes nothing."""
+        async with self._database.transaction() as session:
+            changed = await store_newer_petitions(session, snapshots)
         self._dirty.update(unit for unit, _ in changed)
 
 

@@ -41,5 +41,5 @@ class NotificationHandlers:
 
 def routes(handlers: NotificationHandlers) -> NatsRouter:
     """What this service reads."""
-    names = ("notification", "notification-inspection", "notification-report")
+    names = ("notification", "notification-petition", "notification-inspection", "notification-report")
     return NatsRouter(handlers=[batch_route(handlers.on_events, durable(name)) for name in names])

@@ -31,17 +31,17 @@ async def add_alerts(session: Session[Any], alerts: Sequence[dict[str, Any]]) ->
     return {row["key"] for row in rows}
 
 
-async def list_called_overdue(session: Session[Any], subjects: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Which of these (unit, dossier) had an overdue alert that was meant to be sent."""
+async def list_called_overdue(session: Session[Any], said: Sequence[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+    """Of which of these (unit, subject, event) somebody was meant to be told."""
     rows = await session.fetch(
         """
-        SELECT DISTINCT unit, subject FROM alert JOIN unnest($1::text[], $2::text[]) AS k(unit, subject) USING (unit, subject)
-        WHERE event = 'dossier.overdue' AND status <> 'suppressed'
+        SELECT DISTINCT unit, subject, event
+        FROM alert JOIN unnest($1::text[], $2::text[], $3::text[]) AS k(unit, subject, event) USING (unit, subject, event)
+        WHERE status <> 'suppressed'
         """,
-        [unit for unit, _ in subjects],
-        [subject for _, subject in subjects],
+        *([one[part] for one in said] for part in range(3)),
     )
-    return {(row["unit"], row["subject"]) for row in rows}
+    return {(row["unit"], row["subject"], row["event"]) for row in rows}
 
 
 async def claim_due(

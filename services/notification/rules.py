@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError, meta, nodes
 from pydantic import Field
@@ -13,6 +14,7 @@ from pydantic import Field
 from services.notification.domain import Rule
 from services.notification.senders import is_understood, kind_of
 from shared.events.dossiers import DossierEvent, Snapshot, State
+from shared.events.petition_snapshots import PetitionEvent, PetitionSnapshot, PetitionState
 from shared.rules import Lines, RuleError, RuleModel, RuleProblem, load_located
 from shared.units import Units
 
@@ -22,8 +24,12 @@ PLAN_FIELDS = frozenset(
 REPORT_FIELDS = frozenset(
     ["report", "form", "unit", "period", "from", "to", "version", "supersedes", "rows", "total", "fingerprint", "signature", "key_id", "files", "department", "due"]
 )  # fmt: skip
-KNOWN_EVENTS: Mapping[str, frozenset[str] | None] = {
-    **{f"dossier.{event}": None for event in DossierEvent},
+Shapes = tuple[type[msgspec.Struct], type[msgspec.Struct]]
+OF_DOSSIER: Shapes = (Snapshot, State)
+OF_PETITION: Shapes = (PetitionSnapshot, PetitionState)
+KNOWN_EVENTS: Mapping[str, frozenset[str] | Shapes] = {
+    **{f"dossier.{event}": OF_DOSSIER for event in DossierEvent},
+    **{f"petition.{event}": OF_PETITION for event in PetitionEvent},
     **{f"plan.{event}": PLAN_FIELDS for event in ("task_progressed", "target_missed", "target_met", "report_due")},
     "inspection.report_due": PLAN_FIELDS,
     **{
@@ -31,7 +37,7 @@ KNOWN_EVENTS: Mapping[str, frozenset[str] | None] = {
         for event in ("closed", "published", "restated", "unit_report_due", "unit_report_late")
     },
 }
-"""Events that a rule may name, with the fields of their data; `None` for a dossier's snapshot and what changed."""
+"""Events that a rule may name, with the fields of their data, or the shapes of the snapshot and of what changed."""
 TEMPLATE_VALUES = frozenset({"event", "data", "unit_name", "at", "day"})
 
 
@@ -99,13 +105,14 @@ def _wrong(file: RuleFile, number: int, lines: Lines, rules: Path) -> Iterator[R
 
 def _is_known(event: str, path: list[str]) -> bool:
     fields = KNOWN_EVENTS[event]
-    if fields is not None:
+    if isinstance(fields, frozenset):
         return path[0] in fields
+    of_snapshot, of_state = (set(shape.__struct_fields__) for shape in fields)
     if path[:2] == ["snapshot", "state"]:
-        return len(path) == 2 or path[2] in State.__struct_fields__
+        return len(path) == 2 or path[2] in of_state
     if path[0] == "snapshot":
-        return len(path) == 1 or path[1] in Snapshot.__struct_fields__
-    return path[0] == "changed" and (len(path) == 1 or path[1] in State.__struct_fields__)
+        return len(path) == 1 or path[1] in of_snapshot
+    return path[0] == "changed" and (len(path) == 1 or path[1] in of_state)
 
 
 def _wrong_template(path: Path, event: str) -> Iterator[RuleProblem]:
@@ -178,8 +185,9 @@ class Wording:
         data = values["data"]
         if "snapshot" in data:  # what nobody has said yet is absent on the wire; templates see it as none
             snapshot = data["snapshot"]
-            state = {**dict.fromkeys(State.__struct_fields__), **snapshot["state"]}
-            changed = {**dict.fromkeys(State.__struct_fields__), **data.get("changed", {})}
+            names = (PetitionState if "petition" in snapshot else State).__struct_fields__
+            state = {**dict.fromkeys(names), **snapshot["state"]}
+            changed = {**dict.fromkeys(names), **data.get("changed", {})}
             data = {**data, "snapshot": {**snapshot, "state": state}, "changed": changed}
         text = self._templates.get_template(f"{template}.j2").render(**{**values, "data": data})
         subject, _, body = text.strip().partition("\n")

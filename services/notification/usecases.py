@@ -31,6 +31,7 @@ from shared.workdays import Calendar
 log = structlog.get_logger()
 LEASE = timedelta(minutes=2)
 """For so long an alert belongs to the process that sends it; longer than any sender may take."""
+TAKES_BACK = {f"{of}.overdue_withdrawn": f"{of}.overdue" for of in ("dossier", "petition")}
 Heard = tuple[str, Envelope]
 """(event name as rules write it, the event)."""
 
@@ -68,12 +69,10 @@ class DecideAlerts:
         if not alerts:
             return
         async with self._database.transaction() as session:
-            taken_back = [
-                (one["unit"], one["subject"]) for one in alerts if one["event"] == "dossier.overdue_withdrawn"
-            ]
+            taken_back = [_overdue(one) for one in alerts if one["event"] in TAKES_BACK]
             called = await repository.list_called_overdue(session, taken_back) if taken_back else set()
             for one in alerts:
-                if one["event"] == "dossier.overdue_withdrawn" and (one["unit"], one["subject"]) not in called:
+                if one["event"] in TAKES_BACK and _overdue(one) not in called:
                     one |= {"status": "suppressed", "reason": "nobody was told that it was overdue"}
             added = await repository.add_alerts(session, alerts)
             fresh = [one for one in alerts if one["key"] in added]
@@ -110,6 +109,11 @@ class DecideAlerts:
         happened_on, today = local_date(happened_at), local_date(now)
         days = self._calendar.working_days_between(happened_on, today)
         return is_stale(happened_on, today, working_days=days, after=self._stale_after)
+
+
+def _overdue(alert: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The alert that this one takes back, as (unit, subject, event)."""
+    return alert["unit"], alert["subject"], TAKES_BACK[alert["event"]]
 
 
 def _unit_of(data: Mapping[str, Any]) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+from fastapi import APIRouter
+
 from services.reporting.api import ReportingApi
 from services.reporting.documents import Paper, load_form
 from services.reporting.handlers import ReportingHandlers, routes
 from services.reporting.hearing import Hearing
 from services.reporting.metrics import ReportingMetrics
+from services.reporting.petitions.api import PetitionsApi
+from services.reporting.petitions.usecases import FollowPetitions, ShowPetitions
 from services.reporting.settings import ReportingSettings
 from services.reporting.signing import SigningKey
 from services.reporting.usecases import CloseReport, DecideProposal, FollowDossiers, JudgeLateFacts, ShowFigures
@@ -32,7 +36,7 @@ def build(environment: Environment) -> Service:
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
     judge = JudgeLateFacts(database, environment.clock)
     follow = FollowDossiers(database, metrics, judge.poke)
-    bus.broker.include_router(routes(ReportingHandlers(follow, dead_letters)))
+    bus.broker.include_router(routes(ReportingHandlers(follow, FollowPetitions(database), dead_letters)))
     rules = load_period_rules(environment.rules)
     form = load_form(environment.rules)
     close = CloseReport(
@@ -54,6 +58,9 @@ def build(environment: Environment) -> Service:
         units=units,
         tokens=environment.tokens,
     )
+    routers = APIRouter()
+    routers.include_router(api.router())
+    routers.include_router(PetitionsApi(ShowPetitions(database), environment.tokens).router())
     return Service(
         name=NAME,
         bus=bus,
@@ -61,5 +68,5 @@ def build(environment: Environment) -> Service:
         tasks=(relay.run, judge.run),
         checks=(database.answers,),
         backlog={"outbox": relay.backlog, "late": judge.backlog},
-        api=api.router(),
+        api=routers,
     )

@@ -112,6 +112,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeline: list[Step] = []
     findings: list[str] = []
 
+    @property
+    def code(self) -> str:
+        """What it is a snapshot of."""
+        return self.dossier
+
 
 class DossierSaid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`data` of every event of stream DOSSIER: the snapshot after it, and the values that it changed (new values)."""
@@ -135,9 +140,14 @@ def read_said(envelope: Envelope) -> DossierSaid:
 
 def states_by_day(timeline: Sequence[Step]) -> Iterator[tuple[date, State]]:
     """The state at the end of each local day on which something changed, oldest first."""
+    return ((day, msgspec.convert(values, State)) for day, values in values_by_day(timeline))
+
+
+def values_by_day(timeline: Sequence[Step]) -> Iterator[tuple[date, dict[str, Any]]]:
+    """As `states_by_day`, whatever kind of state the timeline is of."""
     values: dict[str, Any] = {}
     for number, step in enumerate(timeline):
         values.update(step.to)
         day = local_date(step.at)
         if number + 1 == len(timeline) or local_date(timeline[number + 1].at) != day:
-            yield day, msgspec.convert(values, State)
+            yield day, dict(values)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -49,6 +49,20 @@ RANK: dict[Kind, int] = {kind: rank for rank, kind in enumerate(Kind)}
 
 FINISHES = {Kind.COMPLETED, Kind.HANDED_OVER, Kind.RETURNED, Kind.WITHDRAWN, Kind.STOPPED}
 
+
+class Remark(StrEnum):
+    """What a door found odd about an item that it took; it becomes a finding of the dossier."""
+
+    NOT_DONE_AS_SAID = "not_done_as_said"
+    """Said to be done (status 9), while the rest of the item tells of a wait or a stop."""
+    RESULT_IS_INPUT = "result_is_input"
+    """A submitted file poses as the electronic result."""
+    DUMMY_IDENTITY = "dummy_identity"
+    CHANNEL_MISSING = "channel_missing"
+    TIME_NOT_SAID = "time_not_said"
+    """A change without its date: it happened, for all we know, when we were told."""
+
+
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=4000)]
 
@@ -84,6 +98,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     internal_received_at: Instant | None = None
     internal_due_at: Instant | None = None
     internal_finished_at: Instant | None = None
+    remarks: Annotated[tuple[Remark, ...], msgspec.Meta(max_length=len(Remark))] | None = None
 
 
 class _Data(Facts, frozen=True, kw_only=True, omit_defaults=True):
@@ -102,6 +117,19 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True):
     correlationid: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
+class HasKeys(Protocol):
+    """The keys that a record of any kind carries."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def correlationid(self) -> str: ...
+    @property
+    def time(self) -> datetime: ...
+
+
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """One accepted statement: who says it (`source`, `id`: the key for ever), about which dossier, when it happened."""
 
@@ -114,6 +142,11 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     facts: Facts = Facts()
     correlation: str = ""
 
+    @property
+    def code(self) -> str:
+        """What it speaks of."""
+        return self.dossier
+
 
 class Refused(ValueError):
     """A statement that cannot be taken: the field at fault, why, and what the sender can do."""
@@ -123,6 +156,7 @@ class Refused(ValueError):
         self.field, self.reason, self.advice = field, reason, advice
 
 
+Read = TypeVar("Read")
 _records = msgspec.json.Decoder(_Record)
 _fact_names = Facts.__struct_fields__
 _encode = msgspec.json.Encoder().encode
@@ -134,22 +168,18 @@ def parse_statement(body: bytes, *, knows_unit: Callable[[str], bool], now: date
     Raises `Refused` naming the field for everything that contracts.md §3 lists under *Refused*; what is merely unusual
     passes. `now` judges receptions in the future.
     """
-    if len(body) > MAX_RECORD_BYTES:
-        raise Refused("record", f"is {len(body):,} bytes long", f"a record has at most {MAX_RECORD_BYTES:,} bytes")
-    record = _decode(body)
-    kind = _kind(record.type)
+    record = decode_record(_records, body)
+    kind = Kind(kind_named(record.type, RANK))
     data = record.data
-    _check_keys(record)
-    if not knows_unit(data.unit):
-        raise Refused(
-            "data.unit", f"unknown unit {data.unit!r}", "use the five-digit code of a commune or ward since 01/07/2025"
-        )
+    check_keys(record, "data.dossier", data.dossier)
+    for name in _INSTANTS:
+        if (value := getattr(data, name)) is not None:
+            check_year(f"data.{name}", value)
+    check_unit(data.unit, knows_unit)
     said: dict[str, Any] = {name: _tidy(value) for name in _fact_names if (value := getattr(data, name)) is not None}
     facts = Facts(**said)
-    if kind is Kind.RECEIVED and (facts.received_at or record.time) > now:
-        raise Refused(
-            "data.received_at", "lies in the future", "send the reception when it has happened; check the clock"
-        )
+    if kind is Kind.RECEIVED:
+        check_happened("data.received_at", facts.received_at or record.time, now)
     if kind in FINISHES and facts.received_at and local_date(record.time) < local_date(facts.received_at):
         raise Refused(
             "time",
@@ -161,7 +191,7 @@ def parse_statement(body: bytes, *, knows_unit: Callable[[str], bool], now: date
         id=record.id,
         kind=kind,
         unit=data.unit,
-        dossier=_tidy_text(data.dossier),
+        dossier=tidy_text(data.dossier),
         time=record.time,
         facts=facts,
         correlation=record.correlationid,
@@ -186,9 +216,12 @@ def encode_statement(statement: Statement) -> bytes:
     )
 
 
-def _decode(body: bytes) -> _Record:
+def decode_record(decoder: msgspec.json.Decoder[Read], body: bytes) -> Read:
+    """Decode one record of any kind; raises `Refused` naming the field at fault, never anything else."""
+    if len(body) > MAX_RECORD_BYTES:
+        raise Refused("record", f"is {len(body):,} bytes long", f"a record has at most {MAX_RECORD_BYTES:,} bytes")
     try:
-        return _records.decode(body)
+        return decoder.decode(body)
     except UnicodeDecodeError as error:
         raise Refused("record", "is not UTF-8 text", "save or send it as UTF-8") from error
     except msgspec.ValidationError as error:
@@ -210,22 +243,34 @@ def _decode(body: bytes) -> _Record:
         raise Refused("record", "is nested too deeply", "send the flat record of contracts.md §3") from error
 
 
-def _check_keys(record: _Record) -> None:
+def check_keys(record: HasKeys, field: str, code: str) -> None:
     """Refuse what would be legal JSON and still hurt the whole batch in the database or on the bus."""
-    for name, value in (("id", record.id), ("source", record.source), ("data.dossier", record.data.dossier)):
+    for name, value in (("id", record.id), ("source", record.source), (field, code)):
         if not value.strip() or _CONTROL.search(value):
             raise Refused(name, "is blank or holds control characters", "send the key as plain text")
     if _CONTROL.search(record.correlationid):
         raise Refused("correlationid", "holds control characters", "send it as plain text or leave it out")
-    _check_year("time", record.time)
-    for name in _INSTANTS:
-        if (value := getattr(record.data, name)) is not None:
-            _check_year(f"data.{name}", value)
+    check_year("time", record.time)
 
 
-def _check_year(name: str, value: datetime) -> None:
+def check_year(name: str, value: datetime) -> None:
+    """Refuse an instant in a year that no record can speak of."""
     if not 1900 <= value.year <= 2199:
         raise Refused(name, f"lies in the year {value.year}", "send a date between 1900 and 2199")
+
+
+def check_unit(unit: str, knows_unit: Callable[[str], bool]) -> None:
+    """Refuse a unit that nobody knows."""
+    if not knows_unit(unit):
+        raise Refused(
+            "data.unit", f"unknown unit {unit!r}", "use the five-digit code of a commune or ward since 01/07/2025"
+        )
+
+
+def check_happened(name: str, received_at: datetime, now: datetime) -> None:
+    """Refuse a reception in the future."""
+    if received_at > now:
+        raise Refused(name, "lies in the future", "send the reception when it has happened; check the clock")
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -240,20 +285,21 @@ def _say(reason: str) -> str:
     return reason[:1].lower() + reason[1:]
 
 
-def _kind(type_: str) -> Kind:
+def kind_named(type_: str, known: Collection[str]) -> str:
+    """The kind that a record's type names; raises `Refused` with those that are `known`."""
     name = type_.removeprefix(TYPE_PREFIX).removesuffix(TYPE_SUFFIX)
-    if type_ == f"{TYPE_PREFIX}{name}{TYPE_SUFFIX}" and name in RANK:
-        return Kind(name)
+    if type_ == f"{TYPE_PREFIX}{name}{TYPE_SUFFIX}" and name in known:
+        return name
     raise Refused(
-        "type", f"unknown kind {type_!r}", f"use {TYPE_PREFIX}<kind>{TYPE_SUFFIX} with one of: {', '.join(Kind)}"
+        "type", f"unknown kind {type_!r}", f"use {TYPE_PREFIX}<kind>{TYPE_SUFFIX} with one of: {', '.join(known)}"
     )
 
 
 def _tidy(value: object) -> object:
-    return _tidy_text(value) if isinstance(value, str) else value
+    return tidy_text(value) if isinstance(value, str) else value
 
 
-def _tidy_text(text: str) -> str:
+def tidy_text(text: str) -> str:
     """NFC and single spaces: 25 of 588 published procedure names are neither (domain.md §8.3)."""
     if text.isascii() and "  " not in text and "\0" not in text and text == text.strip():
         return text

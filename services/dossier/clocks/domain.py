@@ -102,7 +102,7 @@ def measure(snapshot: Snapshot, book: ClockBook) -> Clocks:
         promise=promise,
         statutory=ruler.cases(ruler.statutory, calendar),
         committed=ruler.cases(ruler.committed, calendar),
-        findings=[*ruler.gaps(), *_compare(promise, ruler, book)],
+        findings=[*ruler.gaps(), *_asked_again(snapshot.timeline, found), *_compare(promise, ruler, book)],
     )
 
 
@@ -146,6 +146,15 @@ class _Ruler:
         elif not self.statutory and not self.committed:
             published = self._found.version.published.limits(self._channel)
             yield Finding(code="limit_unknown", details={"published": [str(one) for one in published]})
+
+
+def _asked_again(timeline: Sequence[Step], found: Found) -> Iterator[Finding]:
+    """Some sectors allow one request for a supplement only (domain.md §2.2)."""
+    asked = [
+        step for step in timeline if step.kind == Kind.SUPPLEMENT_REQUESTED and step.to.get("waiting_since") is not None
+    ]
+    if found.version.supplement_once and len(asked) > 1:
+        yield Finding(code="supplement_asked_again", details={"asked_on": [str(local_date(step.at)) for step in asked]})
 
 
 def _compare(promise: Promise | None, ruler: _Ruler, book: ClockBook) -> Iterator[Finding]:

@@ -8,5 +8,6 @@ FINDING = {
     "calendar_changed_since_promise": "Lịch làm việc thay đổi sau khi hẹn; giữ ngày đã hẹn",
     "procedure_unknown": "Thủ tục chưa có trong danh mục vào ngày tiếp nhận",
     "channel_not_offered": "Thủ tục không công bố kênh nộp này",
+    "supplement_asked_again": "Yêu cầu bổ sung quá một lần, trong khi thủ tục chỉ cho phép một lần",
     "limit_unknown": "Thời hạn công bố chưa có hoặc thiếu đơn vị, cần người xác nhận",
 }

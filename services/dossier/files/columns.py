@@ -13,6 +13,10 @@ from services.dossier.files.dates import Moment, read_moment
 EMPTY = {"", "-", "–", "—", "null", "NULL"}
 
 
+LONG = 200
+"""Characters beyond which a cell is not remembered: a memory of long ones would grow without bound."""
+
+
 class Unfit(ValueError):
     """A cell that its column does not take: why, and what the column takes."""
 
@@ -54,7 +58,7 @@ def choice(values: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
         value = meaning.get(fold(cell))
         if value is None:
             known = ", ".join(name for name in values if name)
-            raise Unfit(f"unknown value {_shown(cell)}", f"use one of: {known}")
+            raise Unfit(f"unknown value {shown(cell)}", f"use one of: {known}")
         return value
 
     return read
@@ -63,21 +67,23 @@ def choice(values: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
 def flag(cell: str) -> bool:
     value = _FLAGS.get(fold(cell) or cell)
     if value is None:
-        raise Unfit(f"is neither yes nor no: {_shown(cell)}", "use true or false, có or không, 1 or 0, x")
+        raise Unfit(f"is neither yes nor no: {shown(cell)}", "use true or false, có or không, 1 or 0, x")
     return value
 
 
 def moment(cell: str) -> Moment:
     try:
+        if len(cell) > LONG:
+            raise ValueError(cell)
         return read_moment(cell)
     except (ValueError, OverflowError):
         advice = "write it as 2025-11-03T08:30:00+07:00, 2025-11-03 08:30 or 03/11/2025 08:30"
-        raise Unfit(f"is not a date that exists: {_shown(cell)}", advice) from None
+        raise Unfit(f"is not a date that exists: {shown(cell)}", advice) from None
 
 
 def rating(cell: str) -> int:
     if re.fullmatch(r"[1-5]([.,]0+)?", cell) is None:
-        raise Unfit(f"is not a rating from 1 to 5: {_shown(cell)}", "use a whole number, or leave it empty")
+        raise Unfit(f"is not a rating from 1 to 5: {shown(cell)}", "use a whole number, or leave it empty")
     return int(cell[0])
 
 
@@ -85,19 +91,29 @@ def tidy(cell: str) -> str:
     """NFC, single spaces, and none of the invisible characters that copying from web pages brings along."""
     if cell.isascii() and cell.isprintable() and "  " not in cell:
         return cell.strip()
+    return _tidied(cell) if len(cell) <= LONG else _tidied.__wrapped__(cell)
+
+
+@lru_cache(20_000)
+def _tidied(cell: str) -> str:
     visible = "".join(sign for sign in cell if sign.isprintable() or sign.isspace())
     return " ".join(unicodedata.normalize("NFC", visible).split())
 
 
-@lru_cache(4096)
 def fold(words: str) -> str:
     """Words for comparison: no case, no diacritics, letters and digits only."""
+    return _folded(words[:LONG])
+
+
+@lru_cache(4096)
+def _folded(words: str) -> str:
     decomposed = unicodedata.normalize("NFD", words.casefold()).replace("đ", "d")
     plain = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
     return " ".join(re.findall(r"[a-z0-9]+", plain))
 
 
-def _shown(cell: str) -> str:
+def shown(cell: str) -> str:
+    """A cell as messages quote it: its beginning."""
     return repr(cell if len(cell) <= 40 else cell[:39] + "…")
 
 

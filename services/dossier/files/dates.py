@@ -43,6 +43,7 @@ class Moment:
         return datetime.combine(self.at.date(), END_OF_OFFICE, LOCAL) if self.date_only else self.at
 
 
+@lru_cache(20_000)
 def read_moment(text: str) -> Moment:
     """Read one date; raises `ValueError` for what is none, `31/02/2026` among it."""
     if (

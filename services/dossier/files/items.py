@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from shared.events.statements import Refused, Statement
+from shared.events.records import Record
+from shared.events.statements import Refused
 
 MAX_RAW_BYTES = 4096
 """Of a refused item this much is kept in DEAD: enough to recognise it."""
@@ -17,12 +18,12 @@ MAX_RAW_BYTES = 4096
 class Item:
     """One record or one row of a sheet: the statements that it makes, or why it makes none.
 
-    `line` counts as a person sees the file, from 1, the heading included; `raw` is at most 4 KB; `key` is the dossier
-    code where one could be read.
+    `line` counts as a person sees the file, from 1, the heading included; `raw` is what is kept of a refused item, at
+    most 4 KB; `key` is the dossier's or petition's code where one could be read.
     """
 
     line: int
-    statements: tuple[Statement, ...] = ()
+    statements: tuple[Record, ...] = ()
     refused: Refused | None = None
     raw: bytes = b""
     key: str = ""
@@ -63,7 +64,7 @@ class Heard:
         self._now, self._as_of = now, as_of
         self._newest: dict[str, datetime] = {}
 
-    def note(self, statement: Statement) -> None:
+    def note(self, statement: Record) -> None:
         known = self._newest.get(statement.source)
         if statement.time <= self._now and (known is None or statement.time > known):
             self._newest[statement.source] = statement.time

@@ -10,7 +10,8 @@ import msgspec
 
 from services.dossier.files.items import MAX_RAW_BYTES, Heard, Item
 from services.dossier.files.source import HEAD, Source
-from shared.events.statements import MAX_RECORD_BYTES, Refused, parse_statement
+from shared.events.records import parse_record
+from shared.events.statements import MAX_RECORD_BYTES, Refused
 
 MAX_ARRAY_BYTES = 64 << 20
 """An array is read at once; more records than that come as JSON Lines."""
@@ -49,11 +50,11 @@ class Records:
             if len(body) > MAX_RECORD_BYTES:
                 advice = "one CloudEvent a line; a statement is a few hundred bytes"
                 raise Refused("record", f"is longer than {MAX_RECORD_BYTES:,} bytes", advice)
-            statement = parse_statement(body, knows_unit=self._knows_unit, now=self._now)
+            statement = parse_record(body, knows_unit=self._knows_unit, now=self._now)
         except Refused as refused:
             return Item(line=line, refused=refused, raw=raw, key=_glance_at_code(body))
         self._heard.note(statement)
-        return Item(line=line, statements=(statement,), raw=raw, key=statement.dossier)
+        return Item(line=line, statements=(statement,), raw=raw, key=statement.code)
 
 
 def open_records(
@@ -120,6 +121,7 @@ def _split(source: Source) -> Iterator[Line]:
 
 class _Data(msgspec.Struct):
     dossier: Any = ""
+    petition: Any = ""
 
 
 class _Glance(msgspec.Struct):
@@ -128,10 +130,10 @@ class _Glance(msgspec.Struct):
 
 
 def _glance_at_code(body: bytes) -> str:
-    """The dossier code of a refused record, where one can be read."""
+    """The dossier's or petition's code of a refused record, where one can be read."""
     try:
         seen = msgspec.json.decode(body[:MAX_RECORD_BYTES], type=_Glance)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
-    code = seen.data.dossier or seen.subject
+    code = seen.data.dossier or seen.data.petition or seen.subject
     return code[:200] if isinstance(code, str) else ""

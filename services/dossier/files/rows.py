@@ -1,31 +1,19 @@
-"""Rows of text out of CSV and XLSX, each with the line that a person sees; what the cells mean is decided elsewhere."""
+"""Rows of text, each with the line that a person sees, and how CSV gives them; what the cells mean is decided elsewhere."""
 
 from __future__ import annotations
 
 import csv
-import io
 import re
-import zipfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from itertools import islice
 from typing import TextIO
 
-from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
-
-from services.dossier.files.items import FileUnreadable
-from services.dossier.files.source import Source
 from shared.events.statements import Refused
 
 MAX_LINE = 256 * 1024
-MAX_WORKBOOK = 512 << 20
-"""Bytes of the unpacked parts of a workbook; calamine holds the sheet in memory."""
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 """What bytes become that could not be decoded."""
-HALF_A_SECOND = timedelta(milliseconds=500)
-"""Spreadsheets keep instants as fractions of a day: 08:30 may come as 08:29:59.999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,58 +110,3 @@ class _Lines:
 
 def _is_cut(line: str) -> bool:
     return len(line) == MAX_LINE and line[-1] not in "\r\n"
-
-
-def open_workbook(source: Source) -> list[CalamineSheet]:
-    """The visible sheets of an XLSX file; raises `FileUnreadable` for any other archive and for broken ones."""
-    content = source.read_whole(MAX_WORKBOOK)
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = archive.infolist()
-        if not any(part.filename.startswith("xl/") for part in parts):
-            raise source.unreadable("is an archive but not an XLSX workbook", "hand in CSV, XLSX or JSON Lines")
-        if sum(part.file_size for part in parts) > MAX_WORKBOOK:
-            raise source.unreadable(f"is larger than {MAX_WORKBOOK:,} bytes unpacked", "split it")
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        return [
-            workbook.get_sheet_by_name(sheet.name)
-            for sheet in workbook.sheets_metadata
-            if sheet.typ is SheetTypeEnum.WorkSheet and sheet.visible is SheetVisibleEnum.Visible
-        ]
-    except FileUnreadable:
-        raise
-    except Exception as error:  # two parsers on bytes from outside, whose errors no document lists
-        raise source.unreadable(f"is a broken XLSX workbook: {error}", "open it and save it again") from error
-
-
-def read_sheet(sheet: CalamineSheet, *, after: int = 0) -> Iterator[Row]:
-    """Rows behind row `after`, numbered as the spreadsheet program shows them."""
-    for number, cells in enumerate(sheet.iter_rows(), start=1):
-        if number > after:
-            yield Row(number, number, [_as_text(cell) for cell in cells])
-
-
-def head_of_sheet(sheet: CalamineSheet, count: int) -> list[list[str]]:
-    """The first rows with each merged cell's text in all the cells that it covers."""
-    head = [list(row.cells) for row in islice(read_sheet(sheet), count)]
-    left = sheet.start[1] if sheet.start else 0
-    for (top, first), (bottom, last) in sheet.merged_cell_ranges or []:
-        if top < len(head) and left <= first < left + len(head[top]):
-            for row in head[top : bottom + 1]:
-                for column in range(first - left, min(last - left + 1, len(row))):
-                    row[column] = head[top][first - left]
-    return head
-
-
-def _as_text(cell: object) -> str:
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() else repr(cell)
-    if isinstance(cell, datetime):
-        return (cell + HALF_A_SECOND).replace(microsecond=0).isoformat()
-    if isinstance(cell, date):
-        return cell.isoformat()
-    return str(cell)

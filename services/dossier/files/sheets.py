@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from services.dossier.files.columns import COLUMNS, EMPTY, Unfit, fold, tidy
+from services.dossier.files.columns import COLUMNS, EMPTY, LONG, Unfit, fold, tidy
 from services.dossier.files.dates import Moment
 from services.dossier.files.headings import Heading
 from services.dossier.files.items import MAX_RAW_BYTES, Heard, Item
+from services.dossier.files.mapping import SheetMapping
 from services.dossier.files.rows import Row
 from shared.events.statements import Facts, Kind, Refused, Statement
 
@@ -68,9 +69,19 @@ class DossierRow:
 class RowReader:
     """Reads rows under one heading; a row that cannot be taken is refused whole."""
 
-    def __init__(self, heading: Heading, knows_unit: Callable[[str], bool], now: datetime, unit: str | None) -> None:
+    def __init__(
+        self,
+        heading: Heading,
+        knows_unit: Callable[[str], bool],
+        now: datetime,
+        unit: str | None,
+        mapping: SheetMapping | None = None,
+    ) -> None:
+        mapping = mapping or SheetMapping()
         self._columns = [(COLUMNS[name], heading.columns[name]) for name in COLUMNS if name in heading.columns]
-        self._knows_unit, self._now, self._unit = knows_unit, now, unit
+        self._knows_unit, self._now, self._mapping = knows_unit, now, mapping
+        self._constants = {**mapping.constants, "unit": unit} if unit else mapping.constants
+        self._readers = {name: mapping.reader(column) for name, column in COLUMNS.items()}
 
     def cells(self, row: Row) -> dict[str, str]:
         """The filled cells of known columns; all others, and with them names and numbers of citizens, are dropped."""
@@ -86,20 +97,29 @@ class RowReader:
         """What a row says; raises `Refused` naming the column."""
         if "code" not in cells:
             raise Refused("code", "is missing", "every row needs the code of its dossier")
-        unit = self._known_unit(cells.get("unit") or self._unit)
-        values = {name: _read(name, cell) for name, cell in cells.items() if name != "unit"}
+        if self._constants:
+            cells = {**self._constants, **cells}
+        unit = self._known_unit(cells.get("unit"))
+        values = {name: self._read(name, cell) for name, cell in cells.items() if name != "unit"}
         steps = self._steps(values)
         return DossierRow(unit, values["code"], tuple(_say(values, steps)))
 
     def _known_unit(self, code: str | None) -> str:
         if code is None:
             raise Refused("unit", "is missing", "fill the column, or name the unit of the whole sheet")
+        code = self._mapping.unit(code)
         for known in (code, code.zfill(5)):  # spreadsheets drop leading zeros: 00004 becomes 4
             if self._knows_unit(known):
                 return known
         raise Refused(
             "unit", f"unknown unit {code[:40]!r}", "use the five-digit code of a commune or ward since 01/07/2025"
         )
+
+    def _read(self, name: str, cell: str) -> Any:
+        try:
+            return self._readers[name](cell)
+        except Unfit as unfit:
+            raise Refused(name, unfit.reason, unfit.advice) from unfit
 
     def _steps(self, values: Mapping[str, Any]) -> dict[Kind, datetime]:
         """When each step of the row happened, in the order of the steps; refuses what cannot have happened."""
@@ -142,14 +162,14 @@ class Sheet:
 
     def items(self) -> Iterator[Item]:
         for line, cells, judged in self._judged():
-            raw, key = _raw(cells), cells.get("code", "")[:200]
+            key = cells.get("code", "")[:200]
             if isinstance(judged, Refused):
-                yield Item(line=line, refused=judged, raw=raw, key=key)
+                yield Item(line=line, refused=judged, raw=_raw(cells), key=key)
                 continue
             statements = judged.statements(self._export)
             for statement in statements:
                 self._heard.note(statement)
-            yield Item(line=line, statements=statements, raw=raw, key=key)
+            yield Item(line=line, statements=statements, key=key)
 
     def sources(self) -> Mapping[str, datetime]:
         return self._heard.sources()
@@ -209,16 +229,9 @@ def _say(values: Mapping[str, Any], steps: Mapping[Kind, datetime]) -> Iterator[
         yield Kind.RATED, steps[Kind(outcome)] if outcome else None, Facts(rating=values["rating"])
 
 
-def _read(name: str, cell: str) -> Any:
-    try:
-        return COLUMNS[name].read(cell)
-    except Unfit as unfit:
-        raise Refused(name, unfit.reason, unfit.advice) from unfit
-
-
 def _is_total(row: Row, cells: Mapping[str, str]) -> bool:
     dated = "received_at" in cells or "submitted_at" in cells
-    return not dated and any(fold(tidy(cell)) in TOTALS for cell in row.cells if cell)
+    return not dated and any(fold(tidy(cell)) in TOTALS for cell in row.cells if 0 < len(cell) < LONG)
 
 
 def _raw(cells: Mapping[str, str]) -> bytes:

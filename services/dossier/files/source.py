@@ -5,12 +5,15 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import shutil
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
+from services.dossier.files.archive import MAX_RATIO, is_bomb
 from services.dossier.files.items import FileUnreadable
 
 CHUNK = 1 << 20
@@ -29,6 +32,7 @@ class Source:
         try:
             with path.open("rb") as file:
                 self._gzipped = file.read(2) == GZIP_MAGIC
+                self.packed = file.seek(0, io.SEEK_END)
         except OSError as error:
             raise self.unreadable(f"cannot be opened: {error.strerror}", "check the path and the rights") from error
         self.head, self.lines = self._measure()
@@ -51,6 +55,17 @@ class Source:
             finally:
                 text.detach()
 
+    @contextmanager
+    def open_seekable(self) -> Iterator[BinaryIO]:
+        """As `open`; what is gzipped is unpacked to disk, for archives are read from their end."""
+        with self.open() as file, tempfile.TemporaryFile() as unpacked:
+            if not self._gzipped:
+                yield file
+                return
+            shutil.copyfileobj(file, unpacked, CHUNK)
+            unpacked.seek(0)
+            yield unpacked
+
     def read_whole(self, limit: int) -> bytes:
         with self.open() as file:
             content = file.read(limit + 1)
@@ -64,6 +79,8 @@ class Source:
             if not self._decodes("utf-16"):
                 raise self.unreadable("begins as UTF-16 but does not go on so", SAVE_AS_UTF_8)
             return "utf-16"
+        if (unmarked := _utf_16_without_mark(self.head)) and self._decodes(unmarked):
+            return unmarked
         if _is_binary(self.head):
             raise self.unreadable("is neither text nor an XLSX sheet", "hand in CSV, XLSX or JSON Lines")
         good, bad = self._weigh_utf_8()
@@ -75,13 +92,16 @@ class Source:
 
     def _measure(self) -> tuple[bytes, int]:
         """First bytes and number of lines; a broken archive is found here, before anything is taken from it."""
-        head, lines, last = b"", 0, b""
+        head, lines, last, size = b"", 0, b"", 0
         try:
             with self.open() as file:
                 while chunk := file.read(CHUNK):
                     head = head or chunk[:HEAD]
                     lines += chunk.count(b"\n")
                     last = chunk[-1:]
+                    size += len(chunk)
+                    if is_bomb(size, self.packed):
+                        raise self.unreadable(f"unpacks to more than {MAX_RATIO} times its size: a gzip bomb")
         except (OSError, EOFError, zlib.error) as error:
             raise self.unreadable(f"is a broken gzip file: {error}", "pack it again, or hand it in unpacked") from error
         if not head.strip():
@@ -112,6 +132,15 @@ class Source:
         except UnicodeDecodeError:
             return False
         return True
+
+
+def _utf_16_without_mark(head: bytes) -> str | None:
+    """Half the bytes of Vietnamese in UTF-16 are zero or one, all of them in the same places; no other text has any."""
+    high, low = head[1::2], head[::2]
+    for encoding, ours, other in (("utf-16-le", high, low), ("utf-16-be", low, high)):
+        if ours.count(0) * 2 > len(ours) and not other.count(0):
+            return encoding
+    return None
 
 
 def _is_binary(head: bytes) -> bool:

@@ -253,10 +253,24 @@ def test_a_change_of_the_book_is_told_in_days_and_codes() -> None:
     assert changes(book.content, closed.content) == "calendar: 10966 2025-11-05 off"
 
 
+@pytest.mark.parametrize(("once", "found"), [(True, ["supplement_asked_again"]), (False, [])])
+def test_some_procedures_allow_one_request_for_a_supplement(once: bool, found: list[str]) -> None:
+    waits = [
+        said("supplement_requested", "2025-11-03 09:30"),
+        said("supplemented", "2025-11-04 09:30"),
+        said("supplement_requested", "2025-11-04 10:30"),
+    ]
+    clocks = measure(
+        a_snapshot(received("2025-11-06 17:00", procedure="9.000001"), *waits), with_procedure(supplement_once=once)
+    )
+    assert [one for one in codes(clocks) if one == "supplement_asked_again"] == found
+
+
 def test_every_finding_has_a_text() -> None:
     assert DIFFERENCES | {
         "calendar_changed_since_promise",
         "procedure_unknown",
         "channel_not_offered",
         "limit_unknown",
+        "supplement_asked_again",
     } == set(FINDING)

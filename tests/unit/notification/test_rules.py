@@ -13,6 +13,7 @@ from services.notification.rules import Wording, load_receivers, load_rules
 from services.notification.usecases import DecideAlerts
 from shared.events.dossiers import DossierEvent, DossierSaid, Snapshot, State
 from shared.events.envelope import decode_envelope, encode_event
+from shared.events.petition_snapshots import PetitionSaid, PetitionSnapshot, PetitionState
 from shared.rules import RuleError
 from shared.settings import RULES
 from shared.units import load_units
@@ -125,6 +126,10 @@ BARE = Snapshot(
     unit="10966", dossier="H24.103-251105-0012", revision=1, source="/onestop/31/10966",
     recorded_at=datetime.fromisoformat("2025-11-07T00:00:05+07:00"), state=State(),
 )  # fmt: skip
+BARE_PETITION = PetitionSnapshot(
+    unit="10966", petition="PAKN-1", revision=1, source="/onestop/31/10966",
+    recorded_at=datetime.fromisoformat("2025-11-07T00:00:05+07:00"), state=PetitionState(),
+)  # fmt: skip
 PLAN = {
     "plan": "bg-kstthc-2025", "unit": "10966", "target": "BG-T7", "item": "BG-6.2", "title_vi": "Thanh toán trực tuyến",
     "measure": "online_payment_rate", "period": "2025-Q4", "from": "2025-09-15", "to": "2025-12-14", "hit": 6, "base": 10,
@@ -146,6 +151,8 @@ def least_data(event: str) -> object:
             DossierEvent.OVERDUE: {"due_at": "2025-11-06T17:00:00+07:00"},
         }
         return DossierSaid(snapshot=BARE, changed=changed.get(DossierEvent(name), {}))
+    if stream == "petition":
+        return PetitionSaid(snapshot=BARE_PETITION, changed={"transfer_due_at": "2025-11-06T17:00:00+07:00"})
     return PLAN if stream == "plan" else REPORT
 
 

@@ -1,0 +1,138 @@
+"""`motcua import --dry-run`: what files would say, row by row, and why not; asks no running system, changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from services.cli.client import results, said
+from services.dossier.files import FileUnreadable, Item, OpenedFile, Reason, Tally
+from shared.localtime import LOCAL
+
+Open = Callable[[Path], OpenedFile]
+
+
+@dataclass
+class Foretold:
+    """What became of one file, but for the rows themselves: they are printed as they come."""
+
+    file: str
+    accepted: int = 0
+    rejected: int = 0
+    statements: int = 0
+    tally: Tally = field(default_factory=Tally)
+
+    def note(self, item: Item) -> None:
+        """Count one row."""
+        if item.refused is None:
+            self.accepted += 1
+            self.statements += len(item.statements)
+        else:
+            self.rejected += 1
+            self.tally.note(item.line, item.refused)
+
+    def counts(self) -> dict[str, int]:
+        """Rows by verdict, and statements."""
+        return {"accepted": self.accepted, "rejected": self.rejected, "statements": self.statements}
+
+
+def try_files(files: Sequence[Path], open_one: Open, *, as_json: bool) -> int:
+    """Print the verdict of every row and a table of reasons; returns the exit code that the import would have."""
+    show = _show_json if as_json else _show_text
+    return show(files, open_one)
+
+
+def _show_text(files: Sequence[Path], open_one: Open) -> int:
+    unreadable = rejected = 0
+    for path in files:
+        foretold = Foretold(str(path))
+        try:
+            opened = open_one(path)
+        except FileUnreadable as error:
+            said.print(f"cannot be read: {error}", style="red", highlight=False)
+            unreadable += 1
+            continue
+        for item in opened.items():
+            foretold.note(item)
+            print(f"{path}:{item.line}: {item.key or '-'}: {_in_words(item)}")
+        rows = f"{foretold.accepted} rows would be accepted ({foretold.statements} statements)"
+        print(f"{path}: {rows}, {foretold.rejected} rejected; nothing was sent")
+        if foretold.rejected:
+            results().print(_table(str(path), foretold.tally.reasons()))
+        rejected += foretold.rejected
+    return _exit_code(unreadable, rejected)
+
+
+def _show_json(files: Sequence[Path], open_one: Open) -> int:
+    """One document, written row by row: a sheet of 200,000 rows is never held."""
+    total, unreadable = {"accepted": 0, "rejected": 0, "statements": 0}, list[str]()
+    print('{"dry_run": true,\n "files": [', end="")
+    comma = ""
+    for path in files:
+        try:
+            opened = open_one(path)
+        except FileUnreadable as error:
+            unreadable.append(str(error))
+            continue
+        foretold = Foretold(str(path))
+        print(f'{comma}\n  {{"file": {_json(str(path))},\n   "rows": [', end="")
+        for before, item in _with_commas(opened.items()):
+            foretold.note(item)
+            print(f"{before}\n    {_json(_as_json(item))}", end="")
+        reasons = [asdict(reason) for reason in foretold.tally.reasons()]
+        print(f'],\n   "reasons": {_json(reasons)},\n   {_json(foretold.counts())[1:]}', end="")
+        total = {name: count + foretold.counts()[name] for name, count in total.items()}
+        comma = ","
+    print(f'],\n "unreadable": {_json(unreadable)},\n {_json(total)[1:]}')
+    return _exit_code(len(unreadable), total["rejected"])
+
+
+def _exit_code(unreadable: int, rejected: int) -> int:
+    return 2 if unreadable else 3 if rejected else 0
+
+
+def _with_commas(items: Iterator[Item]) -> Iterator[tuple[str, Item]]:
+    for number, item in enumerate(items):
+        yield "," if number else "", item
+
+
+def _as_json(item: Item) -> dict[str, Any]:
+    row = {"line": item.line, "code": item.key, "status": "accepted" if item.refused is None else "rejected"}
+    if item.refused is not None:
+        refused = item.refused
+        return {**row, "field": refused.field, "reason": refused.reason, "advice": refused.advice}
+    return {**row, "says": [{"kind": str(one.kind), "time": one.time.isoformat()} for one in item.statements]}
+
+
+def _in_words(item: Item) -> str:
+    if item.refused is not None:
+        advice = f" ({item.refused.advice})" if item.refused.advice else ""
+        return f"rejected: {item.refused.field}: {item.refused.reason}{advice}"
+    steps = (f"{one.kind} {one.time.astimezone(LOCAL):%d/%m/%Y %H:%M}" for one in item.statements)
+    return "accepted: " + ", ".join(steps)
+
+
+def _table(file: str, reasons: Sequence[Reason]) -> Table:
+    table = Table(
+        "rows",
+        "field",
+        "reason",
+        "for example",
+        "what to do",
+        "first lines",
+        title=f"{file}: why not",
+        title_justify="left",
+    )
+    for one in reasons:
+        lines = ", ".join(map(str, one.lines)) + (" …" if one.rows > len(one.lines) else "")
+        table.add_row(str(one.rows), one.field, one.reason, ", ".join(one.examples), one.advice, lines)
+    return table
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
