@@ -26,7 +26,11 @@ log = structlog.get_logger()
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of one request body; 200,000 rows of a sheet are below it."""
 SLOW_BODY_SECONDS = 60.0
-OPERATOR_PARTY = {"name": "operator", "units": ["*"], "roles": ["operator", "import", "reporter", "approver"]}
+OPERATOR_PARTY = {
+    "name": "operator",
+    "units": ["*"],
+    "roles": ["operator", "import", "reporter", "approver", "apologist"],
+}
 """Who the token stands for that every installation begins with."""
 
 

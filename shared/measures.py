@@ -119,6 +119,8 @@ _RATES = (
 )
 _COUNTS = (
     Count(name="open_overdue", base=OVERDUE),
+    Count(name="late_with_apology", base=f"{DUE} AND {LATE} AND answered_lateness"),
+    Count(name="late_without_apology", base=f"{DUE} AND {LATE} AND NOT answered_lateness"),
     Count(name="paused_open", base=f"{OPEN} AND waiting AND status = 'supplement_requested'"),
     Count(name="returned", base=f"{DONE} AND outcome = 'returned'"),
     Count(name="interagency_dossiers", base=f"{DONE} AND inter_agency IS TRUE"),

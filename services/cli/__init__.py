@@ -7,6 +7,7 @@ import sys
 import typer
 
 from services.cli import (
+    apologies,
     centre,
     demo,
     installing,
@@ -37,6 +38,7 @@ app.command("republish")(operators.republish)
 app.command("doctor")(operators.doctor)
 app.add_typer(reports.app, name="report")
 app.add_typer(plans.app, name="plan")
+app.add_typer(apologies.app, name="apology")
 app.add_typer(procedures.app, name="procedures")
 app.add_typer(installing.tokens, name="token")
 app.add_typer(operators.dead_letters, name="deadletter")

@@ -41,7 +41,9 @@ def secrets(
 def add_token(
     name: Annotated[str, typer.Argument(help="who it is for, as logs call them")],
     unit: Annotated[list[str], typer.Option("--unit", help="unit they may speak for; several times, or `*` for all")],
-    role: Annotated[list[str] | None, typer.Option("--role", help="operator, import, reporter or approver")] = None,
+    role: Annotated[
+        list[str] | None, typer.Option("--role", help="operator, import, reporter, approver or apologist")
+    ] = None,
     file: File = DEFAULT_FILE,
 ) -> None:
     """Make a token, print it once, keep its hash; running services take it within seconds."""

@@ -71,7 +71,7 @@ def table_of(figures: dict[str, Any]) -> Table:
 @app.command()
 def behind(
     unit: UnitOption,
-    column: Annotated[str, typer.Option(help="c3 … c13")],
+    column: Annotated[str, typer.Option(help="c3 … c13, or a counted measure such as late_without_apology")],
     begin: Annotated[str, typer.Option("--from")],
     end: Annotated[str, typer.Option("--to")],
     field: Annotated[str | None, typer.Option(help="one row of the form; by default all")] = None,

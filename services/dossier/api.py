@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel
 
+from services.dossier.domain import OWN_SOURCE
 from services.dossier.doors import Doors, NoReceipt
 from services.dossier.messages import FINDING
 from services.dossier.scorecard.usecases import CountRejections, Rejection
@@ -178,6 +179,8 @@ class DossierApi:
             raise Refused(
                 "data.unit", f"this token may not speak for unit {statement.unit}", "use the unit's own token"
             )
+        if statement.source == OWN_SOURCE:
+            raise Refused("source", f"{OWN_SOURCE} is the source of letters issued here", "use a source of your own")
         return statement
 
 

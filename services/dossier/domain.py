@@ -17,6 +17,9 @@ from shared.events.dossiers import DossierEvent, Snapshot, State, Step
 from shared.events.statements import RANK, Facts, Kind, Statement
 from shared.localtime import end_of_day, local_date
 
+OWN_SOURCE = "/motcua/apologies"
+"""The source of what we state ourselves, for a person: it tells nothing of how far the centre has been heard."""
+
 WAITS = {Kind.SUPPLEMENT_REQUESTED, Kind.PAYMENT_REQUESTED}
 FINISHES: dict[Kind, str] = {
     Kind.COMPLETED: "completed",

@@ -12,6 +12,7 @@ from faststream.nats.annotations import NatsMessage
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from services.dossier.domain import OWN_SOURCE
 from services.dossier.metrics import DossierMetrics
 from services.dossier.repository import Heard
 from services.dossier.scorecard.usecases import CountRejections, Rejection
@@ -58,6 +59,10 @@ class DossierHandlers:
         if unit != statement.unit:
             reason = f"speaks of unit {statement.unit} on the subject of unit {unit}"
             raise Refused("data.unit", reason, "publish to onestop.v1.<unit>.<kind> of the record's own unit")
+        if statement.source == OWN_SOURCE and not statement.id.startswith(f"{unit}/{statement.code}/"):
+            # journal keys know no unit: one unit could take the place of another's letters
+            reason = f"the ids of {OWN_SOURCE} begin with the unit and the dossier"
+            raise Refused("id", reason, "use a source of your own")
         headers = raw.headers or {}
         sequence = raw.metadata.sequence.stream
         return Heard(

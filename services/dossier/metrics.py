@@ -23,3 +23,6 @@ class DossierMetrics:
         self.heard_lag = gauge(
             registry, "motcua_source_heard_lag_seconds", "Now minus heard-up-to, by source", ["source"]
         )
+        self.open_apologies = gauge(
+            registry, "motcua_open_apologies", "Apologies not published yet, by state", ["unit", "state"]
+        )

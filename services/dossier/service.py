@@ -6,6 +6,10 @@ import asyncio
 from datetime import timedelta
 
 from services.dossier.api import DossierApi
+from services.dossier.apologies.api import ApologiesApi
+from services.dossier.apologies.letter import LetterPress
+from services.dossier.apologies.rules import load_apology_rules
+from services.dossier.apologies.usecases import KeepApologies, ShowApologies, TellIssued, WriteApologies
 from services.dossier.clocks.api import ClocksApi
 from services.dossier.clocks.shelf import BookShelf
 from services.dossier.clocks.usecases import KeepClocks, ShowClocks
@@ -53,7 +57,7 @@ def build(environment: Environment) -> Service:
         info = await (await bus.client()).jetstream().consumer_info(one.stream, one.name)
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
-    calendar = load_calendar(environment.rules)
+    calendar, apologies = load_calendar(environment.rules), KeepApologies()
     sweep = Sweep(
         database,
         environment.clock,
@@ -63,6 +67,7 @@ def build(environment: Environment) -> Service:
         waiting,
         silent_after=timedelta(minutes=settings.silent_after_minutes),
         due_soon_days=settings.due_soon_days,
+        overdue=apologies.open,
     )
 
     sweep_petitions = SweepPetitions(database, environment.clock, metrics, relay.poke, sweep.horizons)
@@ -88,7 +93,9 @@ def build(environment: Environment) -> Service:
     async def watch_for_ever() -> None:
         await watch.run(settings.watch_seconds)
 
-    record = RecordStatements(database, environment.clock, metrics, relay.poke, clocks.note, petitions, tally)
+    record = RecordStatements(
+        database, environment.clock, metrics, relay.poke, clocks.note, petitions, apologies.follow, tally
+    )
     handlers = DossierHandlers(record, dead_letters, units, environment.clock, metrics, bus.client, rejections)
     bus.broker.include_router(routes(handlers))
     api = DossierApi(
@@ -130,11 +137,23 @@ def build(environment: Environment) -> Service:
     show_sources = ShowSources(database, environment.clock, calendar, sweep.horizons, silent_after)
     show_cards = ShowScorecards(database, environment.clock, calendar)
     routers.include_router(ScorecardApi(show_sources, show_cards, AskArrived(database), environment.tokens).router())
+    rules = load_apology_rules(environment.rules)
+    write_apologies = WriteApologies(database, environment.clock, rules, calendar, doors)
+    press = LetterPress(environment.rules, rules, units)
+    show_apologies = ShowApologies(database, rules, calendar)
+    routers.include_router(ApologiesApi(show_apologies, write_apologies, press, environment.tokens).router())
+    tell = TellIssued(database, doors, metrics)
+
+    async def tell_issued_for_ever() -> None:
+        while True:
+            await tell()
+            await asyncio.sleep(settings.apologies_seconds)
+
     return Service(
         name=NAME,
         bus=bus,
         resources=(database, doors),
-        tasks=(relay.run, sweep_for_ever, keep_clocks_for_ever, watch_for_ever),
+        tasks=(relay.run, sweep_for_ever, keep_clocks_for_ever, watch_for_ever, tell_issued_for_ever),
         checks=(database.answers,),
         backlog={"outbox": relay.backlog, "unjudged": sweep.left, "unjudged_petitions": sweep_petitions.left},
         api=routers,

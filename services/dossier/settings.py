@@ -25,4 +25,7 @@ class DossierSettings(ServiceSettings):
     watch_seconds: float = Field(
         default=30.0, gt=0, description="seconds between two looks at sources: silent, heard again, a day that ended"
     )
+    apologies_seconds: float = Field(
+        default=5.0, gt=0, description="seconds between two looks for issued letters that the journal does not know"
+    )
     receipt_seconds: float = Field(default=20.0, gt=0, description="seconds that the HTTP door waits for the journal")

@@ -1,12 +1,12 @@
-"""The dossier service's tables: the journal of statements, each dossier's state, the sources, the outbox."""
+"""The dossier service's tables: the journal of statements, each dossier's state, the sources, clocks, apologies, the outbox."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Identity, Index, MetaData, text
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy import BigInteger, Column, Identity, Index, MetaData, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -148,6 +148,56 @@ class ClockBook(Base, table=True):
     fingerprint: str = Field(primary_key=True)
     first_used_at: datetime = _instant(nullable=False)
     content: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class ApologyAction(Base, table=True):
+    """What was done about a broken promise, by the sweep or a person; append-only, each step but the draft once."""
+
+    __tablename__ = "apology_action"
+    __table_args__ = (
+        Index("ix_apology_action_unit_code", "unit", "code"),
+        Index(
+            "uq_apology_action_step",
+            "unit",
+            "code",
+            "due_at",
+            "step",
+            unique=True,
+            postgresql_where=text("step <> 'drafted'"),
+        ),
+        Index("ix_apology_action_issued", "id", postgresql_where=text("step = 'issued'")),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    unit: str
+    code: str
+    due_at: datetime = _instant(nullable=False)
+    step: str
+    statement_ids: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    action: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class ApologyRow(Base, table=True):
+    """How each apology stands: derived from the journal and the actions, may be computed anew at will."""
+
+    __tablename__ = "apology"
+    __table_args__ = (
+        Index("ix_apology_unit_due_at_code", "unit", "due_at", "code"),
+        Index(
+            "ix_apology_open", "unit", "standing", postgresql_where=text("standing NOT IN ('published', 'withdrawn')")
+        ),
+    )
+
+    unit: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    due_at: datetime = Field(sa_column=Column(TIMESTAMP(timezone=True), primary_key=True))
+    standing: str
+    since: datetime = _instant(nullable=False)
+    field: str | None
+    agency: str | None
+    number: str | None
+    new_due_at: datetime | None = _instant()
+    reached: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
 
 
 class Petition(Base, table=True):

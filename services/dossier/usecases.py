@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import structlog
 
 from services.dossier import repository
-from services.dossier.domain import fold, heard_up_to, is_running, overdue_from, told_by, was_overdue
+from services.dossier.domain import OWN_SOURCE, fold, heard_up_to, is_running, overdue_from, told_by, was_overdue
 from services.dossier.metrics import DossierMetrics
 from services.dossier.repository import Heard, Key, SourceRow, Stored, View
 from shared import outbox
@@ -26,6 +26,13 @@ from shared.topology import BATCH, DOSSIER, dossier_subject
 from shared.workdays import Calendar
 
 log = structlog.get_logger()
+
+Follow = Callable[["Session[Any]", Sequence[Snapshot]], Awaitable[None]]
+"""What else has to be kept of these dossiers, in the same transaction."""
+
+
+async def _keep_nothing(_: Session[Any], __: Sequence[Snapshot]) -> None:
+    """For a service without followers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +73,11 @@ class RecordStatements:
         poke: Callable[[], None],
         changed: Callable[[Iterable[Key]], None],
         petitions: Petitions,
+        follow: Follow,
         tally: Tally,
     ) -> None:
-        self._database, self._clock, self._metrics = database, clock, metrics
-        self._poke, self._changed, self._petitions, self._tally = poke, changed, petitions, tally
+        self._database, self._clock, self._metrics, self._poke = database, clock, metrics, poke
+        self._changed, self._petitions, self._follow, self._tally = changed, petitions, follow, tally
 
     async def __call__(self, batch: Sequence[Heard]) -> list[Verdict]:
         """Record statements; each is `accepted` or `duplicate`, and the receipt is worth its word: it is committed."""
@@ -87,7 +95,8 @@ class RecordStatements:
                 )
                 verdicts = [_verdict(one, unique, added, known) for one in batch]
                 await self._tally.store(session, verdicts, now)
-                await repository.hear_sources(session, batch, now)
+                centre = [one for one in batch if one.statement.source != OWN_SOURCE]
+                await repository.hear_sources(session, centre, now)
                 await outbox.add(session, events)
         self._poke()
         self._count(events)
@@ -112,6 +121,7 @@ class RecordStatements:
             rows.append(row_)
             events.extend(said)
         await repository.save_dossiers(session, rows)
+        await self._follow(session, [row["snapshot"] for row in rows])
         return events
 
     def _count(self, events: Sequence[Outgoing]) -> None:
@@ -137,7 +147,7 @@ def refold(
         unit=row.unit,
         dossier=row.code,
         revision=len(statements),
-        source=newest.source,
+        source=_judged_by(row, fresh),
         recorded_at=now,
         state=folded.state,
         timeline=list(folded.timeline),
@@ -167,6 +177,14 @@ def refold(
         "correlation": correlation,
         "snapshot": snapshot,
     }, events
+
+
+def _judged_by(row: Stored, fresh: Sequence[Statement]) -> str:
+    """The source whose silence or backlog delays the judgement: never ourselves, who say nothing of the dossier's work."""
+    centre = [one.source for one in fresh if one.source != OWN_SOURCE]
+    if not centre and row.snapshot is not None:
+        return row.snapshot.source
+    return centre[-1] if centre else OWN_SOURCE
 
 
 def event_of(
@@ -208,9 +226,10 @@ class Sweep:
         *,
         silent_after: timedelta,
         due_soon_days: int,
+        overdue: Follow = _keep_nothing,
     ) -> None:
         self._database, self._clock, self._calendar, self._metrics = database, clock, calendar, metrics
-        self._poke, self._waiting = poke, waiting
+        self._poke, self._waiting, self._overdue = poke, waiting, overdue
         self._silent_after, self._due_soon_days = silent_after, due_soon_days
 
     async def __call__(self) -> int:
@@ -268,6 +287,7 @@ class Sweep:
                 late = await repository.claim_overdue(session, source, view, BATCH)
                 near = await repository.claim_due_soon(session, source, view, BATCH)
                 await self._say(session, DossierEvent.OVERDUE, "overdue_said_for", late, horizon)
+                await self._overdue(session, [row.snapshot for row in late if row.snapshot is not None])
                 await self._say(session, DossierEvent.DUE_SOON, "due_soon_said_for", near, horizon)
             said += len(late) + len(near)
             more = max(len(late), len(near)) == BATCH

@@ -62,6 +62,7 @@ class ReportingApi:
         """Figures, lists, closed reports."""
         router = APIRouter(prefix="/v1/reports")
         router.add_api_route("/figures", self.figures, methods=["GET"])
+        router.add_api_route("/counts", self.counts, methods=["GET"])
         router.add_api_route("/behind", self.behind, methods=["GET"])
         router.add_api_route("/overdue", self.overdue, methods=["GET"])
         router.add_api_route("", self.closed, methods=["GET"])
@@ -104,6 +105,19 @@ class ReportingApi:
     async def _known(self) -> list[str]:
         return [one.unit for one in await self._show([], FORM, date(2025, 7, 1), date(2025, 7, 1))]
 
+    async def counts(
+        self,
+        request: Request,
+        unit: Annotated[list[str], Query()],
+        begin: Annotated[date, Query(alias="from")],
+        end: Annotated[date, Query(alias="to")],
+        name: Annotated[list[str] | None, Query()] = None,
+        field: str | None = None,
+    ) -> Response:
+        """Measures that are plain numbers, such as `late_without_apology`; by name, or all of them."""
+        units = self._allowed(self._tokens.party(request), unit)
+        return await _for_people(self._show.counts(units, begin, end, name or [], field=field))
+
     async def behind(
         self,
         request: Request,
@@ -115,7 +129,7 @@ class ReportingApi:
         limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
         offset: Annotated[int, Query(ge=0)] = 0,
     ) -> Response:
-        """The dossiers behind one cell, in code order, page by page."""
+        """The dossiers behind one cell, or one measure of `/counts`, in code order, page by page."""
         units = self._allowed(self._tokens.party(request), unit)
         return await _for_people(self._show.behind(units, begin, end, column, field=field, limit=limit, offset=offset))
 

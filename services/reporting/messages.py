@@ -9,8 +9,6 @@ MEASURED_IN = "Đơn vị tính: Số hồ sơ TTHC"
 QUARTER = "Quý {quarter}/{year}"
 YEAR = "Năm {year}"
 AD_HOC = "Đột xuất"
-KINDS = ("xã", "phường", "đặc khu")
-PLACE_AND_DATE = "{place}, ngày {day} tháng {month} năm {year}"
 REPORT_TITLE = "Tình hình, kết quả giải quyết thủ tục hành chính {period}"
 CHART_TITLE = "Hồ sơ đã giải quyết theo lĩnh vực (các lĩnh vực có nhiều hồ sơ nhất)"
 CHART_LEGEND = ("Trước hạn", "Đúng hạn", "Quá hạn")
@@ -26,7 +24,4 @@ PARAGRAPHS = (
     "Số liệu chi tiết theo từng lĩnh vực tại Biểu số II.06a/VPCP/KSTT kèm theo.",
 )
 RESTATED = "Báo cáo này điều chỉnh số liệu đã chốt và thay thế phiên bản {superseded}."
-NATION = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
-MOTTO = "Độc lập - Tự do - Hạnh phúc"
 REPORT = "BÁO CÁO"
-RECIPIENTS = "Nơi nhận:"

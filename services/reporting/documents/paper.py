@@ -1,52 +1,17 @@
-"""The report as a PDF in the layout of an administrative document (NĐ 30/2020/NĐ-CP), with the form as its annex.
-
-Set with the fonts that come inside typst; fonts of the machine are never looked at, so the bytes are the same anywhere.
-"""
+"""The report as a PDF in the layout of an administrative document (NĐ 30/2020/NĐ-CP), with the form as its annex."""
 
 from __future__ import annotations
 
-import json
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import typst
-from pydantic import Field
-
 from services.reporting import messages
 from services.reporting.documents.form import Form, period_title
 from services.reporting.domain import COLUMNS
-from shared.rules import RuleModel, load
+from shared.documents import Administration, Template, issued_by, lower_first, place_and_date, words_of
+from shared.rules import load
 from shared.units import Unit
-
-
-class Issuer(RuleModel):
-    """Who issues a report and signs it, where, and who receives it."""
-
-    agency_vi: list[str]
-    number_vi: str
-    place_vi: str
-    addressee_vi: str
-    signed_as_vi: list[str]
-    recipients_vi: list[str]
-
-
-class Deviation(RuleModel):
-    """What one unit does otherwise."""
-
-    agency_vi: list[str] | None = None
-    number_vi: str | None = None
-    place_vi: str | None = None
-    addressee_vi: str | None = None
-    signed_as_vi: list[str] | None = None
-    recipients_vi: list[str] | None = None
-
-
-class Administration(RuleModel):
-    """`administration.yaml`."""
-
-    default: Issuer
-    units: dict[str, Deviation] = Field(default_factory=dict)
 
 
 class Paper:
@@ -54,7 +19,7 @@ class Paper:
 
     def __init__(self, rules: Path, form: Form) -> None:
         self._rules = load(rules / "forms" / "administration.yaml", Administration)
-        self._template = (rules / "forms" / "templates" / "report.typ").read_bytes()
+        self._template = Template(rules, "forms/templates/report.typ")
         self._form = form
 
     def content(self, report: dict[str, Any], unit: Unit, signed_at: datetime) -> dict[str, Any]:
@@ -63,35 +28,11 @@ class Paper:
 
     def write_pdf(self, data: dict[str, Any], signed_at: datetime) -> bytes:
         """The content as PDF; the same input gives the same bytes."""
-        made = typst.compile(
-            self._template,
-            ignore_system_fonts=True,
-            sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-            timestamp=signed_at.replace(microsecond=0),
-        )
-        assert isinstance(made, bytes)
-        return made
+        return self._template.write_pdf(data, signed_at)
 
     def _issuer(self, unit: Unit, signed_at: datetime) -> dict[str, Any]:
-        kind, name = split_name(unit.name)
-        words = {
-            "kind": kind,
-            "name": name,
-            "KIND": kind.upper(),
-            "NAME": name.upper(),
-            "province": lower_first(unit.province_name),
-        }
-        issuer = self._rules.default.model_dump()
-        if deviation := self._rules.units.get(unit.code):
-            issuer |= deviation.model_dump(exclude_none=True)
-        filled = {
-            key.removesuffix("_vi"): [one.format(**words) for one in value] if isinstance(value, list) else value.format(**words)
-            for key, value in issuer.items()
-        }  # fmt: skip
-        filled["place"] = messages.PLACE_AND_DATE.format(
-            place=filled["place"], day=_padded(signed_at.day, 9), month=_padded(signed_at.month, 2), year=signed_at.year
-        )
-        return filled
+        filled = issued_by(self._rules.of(unit.code), words_of(unit))
+        return {**filled, "place": place_and_date(filled["place"], signed_at)}
 
     def _figures(self, report: dict[str, Any], unit: Unit) -> dict[str, Any]:
         figures, form = report["figures"], self._form
@@ -130,19 +71,6 @@ class Paper:
         }  # fmt: skip
 
 
-def split_name(name: str) -> tuple[str, str]:
-    """`Xã Bình Giang` → `xã`, `Bình Giang`."""
-    for kind in messages.KINDS:
-        if name.lower().startswith(f"{kind} "):
-            return kind, name[len(kind) + 1 :]
-    return "", name
-
-
-def lower_first(name: str) -> str:
-    """A name inside a sentence: `thành phố Hải Phòng`, `quý IV/2025`."""
-    return name[:1].lower() + name[1:]
-
-
 def number(count: int) -> str:
     """Thousands with a point, as Vietnamese is written: 12.345."""
     return f"{count:,}".replace(",", ".")
@@ -151,8 +79,3 @@ def number(count: int) -> str:
 def share(part: int, whole: int) -> str:
     """Percent with one digit, cut and not rounded: 99,96 % is never printed as 100 %."""
     return f"{part * 1000 // whole // 10},{part * 1000 // whole % 10}%" if whole else "–"
-
-
-def _padded(value: int, up_to: int) -> str:
-    # NĐ 30/2020, Phụ lục I: a zero before days below 10 and months 1 and 2
-    return f"{value:02d}" if value <= up_to else str(value)

@@ -28,10 +28,11 @@ class UnknownForm(ValueError):
 
 
 class UnknownColumn(ValueError):
-    """The form has no such column."""
+    """The form has no such column, and no counted measure bears the name."""
 
     def __init__(self, column: str) -> None:
-        super().__init__(f"unknown column {column!r}; columns are {', '.join(COLUMNS)}")
+        known = ", ".join([*COLUMNS, *measures.COUNTS])
+        super().__init__(f"unknown column {column!r}; columns and counted measures are {known}")
 
 
 class ReportAlreadyClosed(Exception):

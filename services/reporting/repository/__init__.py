@@ -1,6 +1,7 @@
 """All queries of the reporting service; each runs in a transaction that the edge commits."""
 
 from services.reporting.repository.facts import (
+    count_measures,
     count_spans,
     list_behind,
     list_units,
@@ -32,6 +33,7 @@ from services.reporting.repository.reports import (
 __all__ = [
     "add_proposal",
     "add_report",
+    "count_measures",
     "count_spans",
     "count_unjudged",
     "decide",

@@ -12,7 +12,7 @@ import msgspec
 from shared.database import Session
 from shared.events.dossiers import Snapshot
 from shared.facts import entries, newest, replace_spans, spans
-from shared.measures import AS_OF, COLUMNS, SUMS
+from shared.measures import AS_OF, COLUMNS, COUNTS, SUMS, count_query
 
 _encode = msgspec.json.Encoder().encode
 
@@ -125,6 +125,16 @@ async def count_spans(
     return {(row["unit"], row["field"]): {column: row[column] for column in COLUMNS} for row in rows}
 
 
+async def count_measures(
+    session: Session[Any], names: Sequence[str], units: Sequence[str], begin: date, end: date, field: str | None
+) -> dict[str, int]:
+    """How many dossiers each counted measure has, as of the end of *end*."""
+    fields = [field] if field is not None else None
+    return {
+        name: await session.fetchval(count_query(COUNTS[name]), begin, end, list(units), fields, None) for name in names
+    }
+
+
 async def list_behind(
     session: Session[Any],
     units: Sequence[str],
@@ -135,11 +145,12 @@ async def list_behind(
     limit: int,
     offset: int,
 ) -> list[dict[str, Any]]:
-    """The dossiers behind one cell, in code order."""
+    """The dossiers behind one cell of the form or one counted measure, in code order."""
+    condition = COLUMNS.get(column) or COUNTS[column].base
     rows = await session.fetch(
         f"""
         SELECT unit, code, field, procedure, agency, channel, received_on, due_on, finished_on, outcome, status, waiting
-        FROM span WHERE {AS_OF} AND {COLUMNS[column]} AND $1::date IS NOT NULL AND ($4::text IS NULL OR field = $4::text)
+        FROM span WHERE {AS_OF} AND {condition} AND $1::date IS NOT NULL AND ($4::text IS NULL OR field = $4::text)
         ORDER BY unit, code LIMIT $5 OFFSET $6
         """,
         begin,

@@ -18,6 +18,7 @@ from services.reporting.domain import (
 )
 from services.reporting.metrics import ReportingMetrics
 from shared.database import Database
+from shared.measures import COUNTS
 
 
 class ShowFigures:
@@ -38,12 +39,34 @@ class ShowFigures:
                 sums = await repository.sum_rollup(session, wanted, begin, end)
         return [figures(unit, begin, end, sums.get(unit, ())) for unit in wanted]
 
+    async def counts(
+        self, units: Sequence[str], begin: date, end: date, names: Sequence[str], *, field: str | None
+    ) -> list[dict[str, Any]]:
+        """Measures that are plain numbers of dossiers (all, or those named), unit by unit. Raises `UnknownColumn`."""
+        check_window(FORM, begin, end)
+        for name in names:
+            if name not in COUNTS:
+                raise UnknownColumn(name)
+        async with self._database.transaction() as session:
+            wanted = list(units) or await repository.list_units(session)
+            return [
+                {
+                    "unit": unit,
+                    "from": begin,
+                    "to": end,
+                    "counts": await repository.count_measures(
+                        session, names or list(COUNTS), [unit], begin, end, field
+                    ),
+                }
+                for unit in wanted
+            ]
+
     async def behind(
         self, units: Sequence[str], begin: date, end: date, column: str, *, field: str | None, limit: int, offset: int
     ) -> list[dict[str, Any]]:
-        """The dossiers behind one cell; as many as the cell says. Raises `UnknownColumn`."""
+        """The dossiers behind one cell or one counted measure; as many as it says. Raises `UnknownColumn`."""
         check_window(FORM, begin, end)
-        if column not in COLUMNS:
+        if column not in COLUMNS and column not in COUNTS:
             raise UnknownColumn(column)
         async with self._database.transaction() as session:
             return await repository.list_behind(session, units, begin, end, column, field, limit, offset)
