@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of one request body; 200,000 rows of a sheet are below it."""
-SLOW_BODY_SECONDS = 60.0
+SLOW_BODY_SECONDS, WHOLE_BODY_SECONDS = 60.0, 900.0
 OPERATOR_PARTY = {
     "name": "operator",
     "units": ["*"],
@@ -192,32 +192,31 @@ async def _unexpected(_: Request, __: Exception) -> JSONResponse:
     )
 
 
-class BodyTooLarge(Exception):
-    """The body is larger than the door takes, or comes too slowly."""
+class BodyRefused(Exception):
+    """The body is larger than the door takes, or comes too slowly; with the answer's status."""
+
+    def __init__(self, reason: str, *, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class BoundedBody:
-    """Cuts off bodies that are too large or too slow; without it one sender can fill the memory of all."""
+    """Cuts off bodies that are too large or too slow; without it one sender can fill the memory of all.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    `pause` bounds the seconds between two pieces, `whole` those of the whole body: a byte now and then ends as well.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, most: int = MAX_BODY, pause: float = SLOW_BODY_SECONDS, whole: float = WHOLE_BODY_SECONDS
+    ) -> None:
+        self._app, self._most, self._pause, self._whole = app, most, pause, whole
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with a receive that counts."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        seen = 0
         started = False
-
-        async def counted() -> Message:
-            nonlocal seen
-            async with asyncio.timeout(SLOW_BODY_SECONDS):
-                message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > MAX_BODY:
-                raise BodyTooLarge(f"a request body has at most {MAX_BODY:,} bytes")
-            return message
 
         async def noted(message: Message) -> None:
             nonlocal started
@@ -225,14 +224,34 @@ class BoundedBody:
             await send(message)
 
         try:
-            await self._app(scope, counted, noted)
-        except (BodyTooLarge, TimeoutError) as error:
+            await self._app(scope, self._counting(receive), noted)
+        except BodyRefused as refused:
             if started:
                 raise
-            status = 413 if isinstance(error, BodyTooLarge) else 408
-            await JSONResponse({"error": str(error) or "the body came too slowly"}, status_code=status)(
-                scope, receive, send
-            )
+            # what was not read of the body would be taken for the next request
+            headers = {"Connection": "close"}
+            answer = JSONResponse({"error": str(refused)}, status_code=refused.status, headers=headers)
+            await answer(scope, receive, send)
+
+    def _counting(self, receive: Receive) -> Receive:
+        seen, complete, clock = 0, False, asyncio.get_running_loop().time
+        end = clock() + self._whole
+
+        async def counted() -> Message:
+            nonlocal seen, complete
+            if complete:  # what comes now is only that the caller hung up
+                return await receive()
+            try:
+                async with asyncio.timeout_at(min(end, clock() + self._pause)):
+                    message = await receive()
+            except TimeoutError:
+                raise BodyRefused("the body came too slowly; send it again", status=408) from None
+            seen, complete = seen + len(message.get("body", b"")), not message.get("more_body", False)
+            if seen > self._most:
+                raise BodyRefused(f"a request body has at most {self._most:,} bytes; split it", status=413)
+            return message
+
+        return counted
 
 
 class HttpServer:

@@ -44,7 +44,7 @@ def write_head(document: Document, data: dict[str, Any]) -> None:
     """Agency and nation, number and place: `agency` (lines), `number`, `place`."""
     table = document.add_table(2, 2)
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
-    set_widths(table, [6.3, 10.2])
+    set_widths(table, [6.9, 9.6])
     cells = [cell.paragraphs[0] for row in table.rows for cell in row.cells]
     write(cells[0], "\n".join(data["agency"]), CENTRE, size=12, bold=True)
     write(cells[1], messages.NATION, CENTRE, size=12, bold=True)
@@ -58,7 +58,9 @@ def write_signature(document: Document, data: dict[str, Any]) -> None:
     left, right = document.add_table(1, 2).rows[0].cells
     write(left.paragraphs[0], messages.RECIPIENTS, size=12, bold=True, italic=True)
     for one in data["recipients"]:
-        write(left.add_paragraph(), f"- {one}", size=11)
+        line = left.add_paragraph()
+        line.paragraph_format.space_after = Pt(0)
+        write(line, f"- {one}", size=11)
     write(right.paragraphs[0], "\n".join(data["signed_as"]), CENTRE, bold=True)
     for _ in range(4):
         right.add_paragraph()

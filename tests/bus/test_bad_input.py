@@ -247,3 +247,15 @@ async def test_a_bad_dossier_event_goes_to_each_reader_s_dead_letters_and_stops_
     await at_rest(running)
     async with running.database("reporting") as database:
         assert await database.fetchval("SELECT revision FROM fact WHERE code = 'AFTER-BAD-EVENT'") == 1
+
+
+async def test_nobody_else_speaks_as_the_source_of_letters_issued_here(running: Inside) -> None:
+    ours = {**a_record("OWN-1", id="10510/OWN-1/2025-11-06/apologised"), "source": "/motcua/apologies"}
+    answer = (await running.http.post("/v1/records", content=text(ours))).json()
+    assert (answer["items"][0]["status"], answer["items"][0]["field"]) == ("rejected", "source")
+    # on the bus our own service speaks too: there a unit cannot take the place of another's letters
+    dead = await running.last("DEAD")
+    await running.publish("onestop.v1.10966.received", text(ours))
+    await running.settled()
+    (letter,) = await running.letters("dossier", dead)
+    assert letter["field"] == "id"

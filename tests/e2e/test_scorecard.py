@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import subprocess
@@ -12,9 +13,16 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 
 from services.cli.sources import cards_of, table_of
+from services.dossier.scorecard import repository
+from services.dossier.scorecard.metrics import SourceMetrics
+from services.dossier.scorecard.watching import WatchSources
 from shared import topology
+from shared.database import Database
+from shared.settings import RULES
+from shared.workdays import load_calendar
 from tests.e2e.running import MOTCUA
 from tests.inside import Inside, at, inside, new_folder, record, until
 
@@ -324,3 +332,47 @@ async def test_the_command_prints_sources_and_the_card_of_one(running: Inside) -
     assert [(one["day"], one["accepted"]) for one in found["days"]] == [("2025-11-05", 9), ("2025-11-06", 5)]
     printed = await motcua(running, "sources")
     assert SOURCE in printed and "Im lặng" in printed
+
+
+@contextlib.asynccontextmanager
+async def unwatched() -> AsyncIterator[tuple[Inside, Callable[[int], Awaitable[int]]]]:
+    """A system whose own watch rests for an hour, with two live sources, and a look by hand at so many waiting."""
+    with new_folder() as data, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTCUA_WATCH_SECONDS", "3600")
+        async with inside(data, now="2025-11-05T08:00:00") as one:
+            await one.say(taken_in(1, "2025-11-05T08:00:00"), taken_in(2, "2025-11-05T08:00:00") | {"source": "/other"})
+            url = json.loads((data / "runtime.json").read_text())["databases"]["dossier"]
+            database, metrics = Database(url, "dossier"), SourceMetrics(CollectorRegistry())
+            await database.start()
+
+            async def look(waiting: int) -> int:
+                async def pending() -> int:
+                    return waiting
+
+                watch = WatchSources(
+                    database, one.clock, load_calendar(RULES), metrics, lambda: None, pending, silent_after_minutes=60
+                )
+                return await watch()
+
+            yield one, look
+            await database.stop()
+
+
+async def test_our_own_backlog_is_nobodys_silence_and_silence_is_said_once() -> None:
+    async with unwatched() as (running, look):
+        running.clock.advance(at("2025-11-05T10:30:00"))
+        assert [await look(1), await look(0), await look(0)] == [0, 2, 0]
+
+
+async def test_what_goes_wrong_with_one_source_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with unwatched() as (running, look):
+        running.clock.advance(at("2025-11-05T10:30:00"))
+        save = repository.save_watched
+
+        async def failing(session: Any, name: str, *rest: Any) -> None:
+            await save(session, name, *rest)
+            if name == "/other":
+                raise ValueError("this one cannot be judged")
+
+        monkeypatch.setattr(repository, "save_watched", failing)
+        assert await look(0) == 1

@@ -10,7 +10,7 @@ STANDING = {
 }
 FORM_MARK = "Mẫu số {form} (Thông tư số {circular})"
 DRAFT_MARK = "DỰ THẢO · {form_mark}"
-BLANK = "…" * 24
+BLANK = "…" * 16
 NO_NUMBER = "        "
 NO_DATE = "{place}, ngày      tháng      năm {year}"
 MOMENT = "{hour:02d} giờ {minute:02d} phút, ngày {day:02d}/{month:02d}/{year}"

@@ -103,7 +103,8 @@ class WatchSources:
         quiet = quiet_minutes(one.last_recorded_at, now, calendar)
         silent = one.is_live and quiet > self._silent_after
         if one.is_live:
-            self._metrics.silent.labels(self._metrics.label(one.name)).set(silent)
+            told = silent and (one.silent_since is not None or not backlog)
+            self._metrics.silent.labels(self._metrics.label(one.name)).set(told)
         if silent and one.silent_since is None and not backlog:
             log.warning("source_silent", source=one.name, minutes=quiet)
             at = min(now, calendar.add_working_minutes(one.last_recorded_at, self._silent_after))

@@ -1,0 +1,203 @@
+"""What stands before every HTTP door, over real sockets: limits of requests, of bodies and of patience; headers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from shared.http import BoundedBody
+from shared.protection import HEADERS, RateLimit
+from tests.inside import UNIT, Inside, inside, new_folder, record
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running() -> AsyncIterator[Inside]:
+    with new_folder() as data:
+        async with inside(data) as one:
+            yield one
+
+
+async def measure(request: Request) -> PlainTextResponse:
+    """An endpoint that reads all it is given."""
+    return PlainTextResponse(str(len(await request.body())))
+
+
+@contextlib.asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[int]:
+    """The port of a real server with this application."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    task = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+
+
+def small() -> Starlette:
+    bounded = Middleware(BoundedBody, most=1000, pause=0.3, whole=1.0)
+    return Starlette(routes=[Route("/", measure, methods=["POST"])], middleware=[bounded])
+
+
+async def dribble(port: int, pieces: int, wait: float) -> bytes:
+    """The status line of the answer to a body of `pieces` bytes, one every `wait` seconds; it never ends by itself."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n")
+
+    async def slowly() -> None:
+        for _ in range(pieces):
+            writer.write(b"x")
+            await asyncio.sleep(wait)
+
+    sender = asyncio.create_task(slowly())
+    async with asyncio.timeout(10):
+        answer = await reader.readline()
+    sender.cancel()
+    writer.close()
+    return answer
+
+
+async def test_a_body_that_stops_or_dribbles_is_cut_off_and_hurts_no_other() -> None:
+    async with served(small()) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as honest:
+        slow = [asyncio.create_task(dribble(port, 1, 0)), asyncio.create_task(dribble(port, 800, 0.1))]
+        answer = await honest.post("/", content=b"x" * 1000)
+        assert (answer.status_code, answer.text) == (200, "1000")
+        assert not any(one.done() for one in slow), "the honest sender did not wait for the slow ones"
+        assert [await one for one in slow] == [b"HTTP/1.1 408 Request Timeout\r\n"] * 2
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_beyond_the_limit_is_not_read_to_its_end(chunked: bool) -> None:
+    taken = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(10_000):
+            taken += 1
+            yield b"x" * 10_000
+            await asyncio.sleep(0)
+
+    headers = {} if chunked else {"Content-Length": str(100_000_000)}
+    async with served(small()) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        try:
+            answer = await client.post("/", content=pieces(), headers=headers)
+        except (httpx.WriteError, httpx.ReadError):
+            pass  # it hung up on us while we were still sending
+        else:
+            assert answer.status_code == 413
+            assert answer.json()["error"] == "a request body has at most 1,000 bytes; split it"
+        assert taken < 10_000
+
+
+async def test_who_asks_too_fast_waits_alone_and_not_for_ever() -> None:
+    now = 100.0
+    door = Starlette(routes=[Route("/", measure, methods=["POST"]), Route("/healthz", measure, methods=["POST"])])
+    limited = RateLimit(door, per_second=2, burst=3, now=lambda: now)
+
+    def caller(address: str) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(limited, client=(address, 1))
+        return httpx.AsyncClient(transport=transport, base_url="http://door")
+
+    async with caller("10.0.0.1") as fast, caller("10.0.0.2") as other:
+        assert [(await fast.post("/")).status_code for _ in range(4)] == [200, 200, 200, 429]
+        refused = await fast.post("/")
+        assert refused.headers["Retry-After"] == "1"
+        assert "too many requests" in refused.json()["error"]
+        assert (await other.post("/")).status_code == 200
+        assert (await fast.post("/healthz")).status_code == 200, "who watches must see a door that is being flooded"
+        now += 0.5
+        assert [(await fast.post("/")).status_code for _ in range(2)] == [200, 429]
+        now += 3600
+        assert [(await fast.post("/")).status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/healthz", 200),
+        ("GET", "/metrics", 200),
+        ("GET", f"/v1/findings?unit={UNIT}", 200),
+        ("GET", "/nowhere", 404),
+        ("GET", "/v1/records", 405),
+        ("GET", "/v1/findings", 422),
+        ("POST", "/dvcqg/v1", 400),
+    ],
+)
+async def test_every_answer_carries_the_headers(running: Inside, method: str, path: str, status: int) -> None:
+    answer = await running.http.request(method, path)
+    assert answer.status_code == status, answer.text
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+async def test_refusals_carry_them_too(running: Inside) -> None:
+    too_large = await running.http.post("/v1/records", content=b"x" * (33 << 20))
+    async with httpx.AsyncClient(base_url=running.system.url) as nobody:
+        unknown = await nobody.get(f"/v1/findings?unit={UNIT}")
+    assert (too_large.status_code, unknown.status_code) == (413, 401)
+    for answer in (too_large, unknown):
+        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+
+
+async def test_a_token_that_was_taken_away_counts_no_more(running: Inside) -> None:
+    path = running.data / "secrets" / "tokens.json"
+    before = path.read_text()
+    assert running.system.token not in before, "only its hash is kept"
+    digest = hashlib.sha256(b"for-a-day").hexdigest()
+    path.write_text(json.dumps({**json.loads(before), digest: {"name": "guest", "units": [UNIT]}}))
+    headers = {"Authorization": "Bearer for-a-day"}
+    assert (await running.http.get(f"/v1/findings?unit={UNIT}", headers=headers)).status_code == 200
+    path.write_text(before)
+    refused = await running.http.get(f"/v1/findings?unit={UNIT}", headers=headers)
+    assert refused.status_code == 401
+    assert "Authorization: Bearer" in refused.json()["error"]
+
+
+OTHER = "10510"
+FREE = {"/healthz", "/readyz", "/metrics", "/asyncapi.json", "/v1/backlog"}
+
+
+async def test_no_route_with_a_unit_answers_a_token_of_another(running: Inside) -> None:
+    """Routes come from the API's own description, so that a new one cannot be forgotten."""
+    path = running.data / "secrets" / "tokens.json"
+    known = json.loads(path.read_text())
+    digest = hashlib.sha256(b"of-thanh-dong").hexdigest()
+    path.write_text(json.dumps({**known, digest: {"name": "thanh-dong", "units": [OTHER]}}))
+    headers = {"Authorization": "Bearer of-thanh-dong"}
+    await running.say(record("received", "SECRET-1", "2025-11-03"))
+    days = {"from": "2025-11-01", "to": "2025-11-30", "day": "2025-11-03"}
+    described = (await running.http.get("/openapi.json")).json()["paths"]
+    asked = 0
+    for route, methods in described.items():
+        get = methods.get("get")
+        if get is None or route in FREE:
+            continue
+        names = {one["name"] for one in get.get("parameters", [])}
+        if "unit" not in names:
+            continue
+        url = route.replace("{unit}", UNIT).replace("{code}", "SECRET-1")
+        answer = await running.http.get(url, params=days | {"unit": UNIT}, headers=headers)
+        asked += 1
+        assert answer.status_code != 200 or "SECRET-1" not in answer.text, route
+        assert answer.status_code in (403, 404, 422), f"{route}: {answer.status_code} {answer.text[:100]}"
+        nobody = await running.http.get(url, params=days | {"unit": UNIT}, headers={"Authorization": "Bearer wrong"})
+        assert nobody.status_code in (401, 422), f"{route}: {nobody.status_code}"
+    assert asked >= 8
