@@ -9,6 +9,7 @@ import typer
 from services.cli import (
     apologies,
     centre,
+    check,
     demo,
     installing,
     lateness,
@@ -17,6 +18,7 @@ from services.cli import (
     procedures,
     reports,
     running,
+    schemas,
     serving,
     sources,
 )
@@ -28,9 +30,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command("up")(running.up)
 app.command("demo")(demo.demo)
 app.command("import")(centre.import_files)
+app.command("check")(check.check)
 app.command("simulate")(centre.simulate_centre)
 app.command("lateness")(lateness.show_lateness)
 app.command("sources")(sources.sources)
+app.command("schemas")(schemas.schemas)
 app.command("serve")(serving.serve)
 app.command("provision")(serving.provision)
 app.command("secrets")(installing.secrets)

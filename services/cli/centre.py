@@ -86,7 +86,7 @@ def import_files(
         now=SystemClock().now(),
         unit=unit,
         as_of=_instant(as_of),
-        mapping=_mapping(mapping, knows_unit),
+        mapping=mapping_of(mapping, knows_unit),
     )
     if dry_run:
         raise typer.Exit(try_files(files, open_one, as_json=as_json))
@@ -118,7 +118,8 @@ def _instant(text: str | None) -> datetime | None:
     return instant
 
 
-def _mapping(name: str | None, knows_unit: Callable[[str], bool]) -> SheetMapping | None:
+def mapping_of(name: str | None, knows_unit: Callable[[str], bool]) -> SheetMapping | None:
+    """The mapping of that file or stored name; raises `RuleError` with every mistake in it."""
     if name is None:
         return None
     path = Path(name)

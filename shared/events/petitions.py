@@ -66,17 +66,21 @@ class PetitionFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     satisfied: bool | None = None
 
 
-class _Data(PetitionFacts, frozen=True, kw_only=True, omit_defaults=True):
+class PetitionData(PetitionFacts, frozen=True, kw_only=True, omit_defaults=True):
+    """`data` of a record about a petition."""
+
     unit: Short
     petition: Short
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True):
+class PetitionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A record about a petition as its sender writes it: one CloudEvent in JSON."""
+
     id: Short
     source: Short
     type: Short
     time: Instant
-    data: _Data
+    data: PetitionData
     subject: str | None = None
     specversion: str = "1.0"
     correlationid: Annotated[str, msgspec.Meta(max_length=200)] = ""
@@ -100,7 +104,7 @@ class PetitionStatement(msgspec.Struct, frozen=True, kw_only=True):
         return self.petition
 
 
-_records = msgspec.json.Decoder(_Record)
+_records = msgspec.json.Decoder(PetitionRecord)
 _fact_names = PetitionFacts.__struct_fields__
 
 

@@ -101,17 +101,21 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     remarks: Annotated[tuple[Remark, ...], msgspec.Meta(max_length=len(Remark))] | None = None
 
 
-class _Data(Facts, frozen=True, kw_only=True, omit_defaults=True):
+class DossierData(Facts, frozen=True, kw_only=True, omit_defaults=True):
+    """`data` of a record about a dossier."""
+
     unit: Short
     dossier: Short
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True):
+class DossierRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A record about a dossier as its sender writes it: one CloudEvent in JSON."""
+
     id: Short
     source: Short
     type: Short
     time: Instant
-    data: _Data
+    data: DossierData
     subject: str | None = None
     specversion: str = "1.0"
     correlationid: Annotated[str, msgspec.Meta(max_length=200)] = ""
@@ -157,7 +161,7 @@ class Refused(ValueError):
 
 
 Read = TypeVar("Read")
-_records = msgspec.json.Decoder(_Record)
+_records = msgspec.json.Decoder(DossierRecord)
 _fact_names = Facts.__struct_fields__
 _encode = msgspec.json.Encoder().encode
 
