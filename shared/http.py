@@ -10,22 +10,26 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, generate_latest
+from pydantic import Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.protection import RateLimit, SecurityHeaders
+from shared.protection import PlainAddresses, RateLimit, SecurityHeaders
 
 log = structlog.get_logger()
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of one request body; 200,000 rows of a sheet are below it."""
 SLOW_BODY_SECONDS, WHOLE_BODY_SECONDS = 60.0, 900.0
+MAX_NUMBER = 2**31 - 1
+"""The largest number of a version, a proposal or a place in a list; beyond it the database has no such number."""
+Number = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
 OPERATOR_PARTY = {
     "name": "operator",
     "units": ["*"],
@@ -136,6 +140,7 @@ def make_app(services: Sequence[Runs], registry: CollectorRegistry, asyncapi: Ca
     """One door for these services: their routes, health, readiness, metrics and contracts."""
     app = FastAPI(title="Một Cửa", version="1", docs_url="/docs", redoc_url=None)
     app.add_middleware(BoundedBody)
+    app.add_middleware(PlainAddresses)
     app.add_middleware(RateLimit)
     app.add_middleware(SecurityHeaders)  # added last, runs first: refusals carry the headers too
     app.add_exception_handler(Forbidden, _forbidden)

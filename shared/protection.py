@@ -47,6 +47,21 @@ class SecurityHeaders:
         await self._app(scope, receive, adding if scope["type"] == "http" else send)
 
 
+class PlainAddresses:
+    """Refuses addresses with a NUL character: PostgreSQL takes none, and no code, unit or date holds one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 400."""
+        if scope["type"] == "http" and ("\0" in scope["path"] or b"%00" in scope["query_string"]):
+            answer = {"error": "the address holds a NUL character (%00); leave it out"}
+            await JSONResponse(answer, status_code=400)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
 class RateLimit:
     """Answers 429 to an address that asks faster than `per_second` for longer than `burst` requests last.
 

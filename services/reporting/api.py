@@ -25,7 +25,7 @@ from services.reporting.hearing import NotYetHeard
 from services.reporting.signing import SigningKeyUnusable
 from services.reporting.usecases import CloseReport, DecideProposal, ShowFigures
 from services.reporting.usecases.closing import stem
-from shared.http import Forbidden, Party, Tokens
+from shared.http import MAX_NUMBER, Forbidden, Number, Party, Tokens
 from shared.units import Units, UnknownUnit
 
 
@@ -127,7 +127,7 @@ class ReportingApi:
         end: Annotated[date, Query(alias="to")],
         field: str | None = None,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
-        offset: Annotated[int, Query(ge=0)] = 0,
+        offset: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0,
     ) -> Response:
         """The dossiers behind one cell, or one measure of `/counts`, in code order, page by page."""
         units = self._allowed(self._tokens.party(request), unit)
@@ -162,13 +162,13 @@ class ReportingApi:
         return _shown(await self._close(wanted.unit, wanted.form, wanted.period, by=party, role=wanted.role))
 
     async def sheet(
-        self, request: Request, unit: str, period: str, form: str = FORM, version: int | None = None
+        self, request: Request, unit: str, period: str, form: str = FORM, version: Number | None = None
     ) -> Response:
         """A closed report as XLSX; the same bytes whenever it is asked for."""
         return await self.file(request, unit, period, ".xlsx", form, version)
 
     async def file(
-        self, request: Request, unit: str, period: str, suffix: str, form: str = FORM, version: int | None = None
+        self, request: Request, unit: str, period: str, suffix: str, form: str = FORM, version: Number | None = None
     ) -> Response:
         """One document of a closed report by its suffix (`.json`, `.xlsx`, …), byte for byte as it was signed."""
         self._allowed(self._tokens.party(request), [unit])
@@ -185,11 +185,11 @@ class ReportingApi:
         units = self._allowed(self._tokens.party(request), unit)
         return await _for_people(self._decide.list(units, closed=closed))
 
-    async def approve(self, request: Request, number: int, decision: Decision) -> Response:
+    async def approve(self, request: Request, number: Number, decision: Decision) -> Response:
         """Publish the next version; needs the role that the form names, and to name it."""
         return await _for_people(self._approving(self._tokens.party(request), number, decision))
 
-    async def reject(self, request: Request, number: int, decision: Decision) -> Response:
+    async def reject(self, request: Request, number: Number, decision: Decision) -> Response:
         """Keep the closed figures, and the reason."""
         return await _for_people(self._rejecting(self._tokens.party(request), number, decision))
 

@@ -148,6 +148,13 @@ async def test_every_answer_carries_the_headers(running: Inside, method: str, pa
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
+@pytest.mark.parametrize("address", [f"/v1/findings?unit={UNIT}%00", f"/v1/petitions/{UNIT}/a%00b"])
+async def test_an_address_with_a_nul_is_refused_before_the_database_sees_it(running: Inside, address: str) -> None:
+    answer = await running.http.get(address)
+    assert answer.status_code == 400
+    assert "NUL" in answer.json()["error"]
+
+
 async def test_refusals_carry_them_too(running: Inside) -> None:
     too_large = await running.http.post("/v1/records", content=b"x" * (33 << 20))
     async with httpx.AsyncClient(base_url=running.system.url) as nobody:

@@ -71,4 +71,4 @@ def test_what_cannot_be_read_is_said(address: str, folder: Path) -> None:
     assert_one_line(motcua("check", "http://127.0.0.1:1/x"), 2, "http://127.0.0.1:1/x cannot be read: ")
     missing = motcua("check", folder / "none.csv")
     assert missing.returncode == 2
-    assert "cannot be opened" in missing.stderr.replace("\n", " ")
+    assert "cannot be opened" in " ".join(missing.stderr.split())

@@ -11,7 +11,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, Response
 
 from services.reporting.petitions.usecases import ShowPetitions
-from shared.http import Forbidden, Tokens
+from shared.http import MAX_NUMBER, Forbidden, Tokens
 
 
 class PetitionsApi:
@@ -46,7 +46,7 @@ class PetitionsApi:
         measure: str = "petitions_received",
         hit: bool | None = None,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
-        offset: Annotated[int, Query(ge=0)] = 0,
+        offset: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0,
     ) -> Response:
         """The petitions behind a measure, page by page; of a rate `hit=true` those that meet it, `hit=false` the others."""
         units = self._allowed(request, unit)
