@@ -27,6 +27,7 @@ log = structlog.get_logger()
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of one request body; 200,000 rows of a sheet are below it."""
 SLOW_BODY_SECONDS, WHOLE_BODY_SECONDS = 60.0, 900.0
+LINGER_SECONDS = 5.0
 MAX_NUMBER = 2**31 - 1
 """The largest number of a version, a proposal or a place in a list; beyond it the database has no such number."""
 Number = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
@@ -233,10 +234,21 @@ class BoundedBody:
         except BodyRefused as refused:
             if started:
                 raise
+            if refused.status == 413:
+                await self._let_finish(receive)
             # what was not read of the body would be taken for the next request
             headers = {"Connection": "close"}
             answer = JSONResponse({"error": str(refused)}, status_code=refused.status, headers=headers)
             await answer(scope, receive, send)
+
+    async def _let_finish(self, receive: Receive) -> None:
+        """Throw away as much again, for some seconds: who is still sending when we hang up never reads why."""
+        left, more = self._most, True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while more and left > 0:
+                    message = await receive()
+                    left, more = left - len(message.get("body", b"")), message.get("more_body", False)
 
     def _counting(self, receive: Receive) -> Receive:
         seen, complete, clock = 0, False, asyncio.get_running_loop().time
