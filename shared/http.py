@@ -9,6 +9,7 @@ import json
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -17,7 +18,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, generate_latest
-from pydantic import Field
+from pydantic import AfterValidator, AwareDatetime, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.protection import PlainAddresses, RateLimit, SecurityHeaders
@@ -31,6 +32,25 @@ LINGER_SECONDS = 5.0
 MAX_NUMBER = 2**31 - 1
 """The largest number of a version, a proposal or a place in a list; beyond it the database has no such number."""
 Number = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
+YEARS = range(1900, 2200)
+
+
+def _plain(text: str) -> str:
+    if any(ord(sign) < 32 for sign in text):
+        raise ValueError("holds control characters")
+    return text
+
+
+def _in_our_time(instant: datetime) -> datetime:
+    if instant.year not in YEARS:
+        raise ValueError(f"lies in the year {instant.year}; send a date between 1900 and 2199")
+    return instant
+
+
+Key = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
+"""An id, a code or a name in a request: what the database could not hold never comes so far."""
+Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+"""An instant with its offset, in years that calendars can count with."""
 OPERATOR_PARTY = {
     "name": "operator",
     "units": ["*"],

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel, Field
 
 from services.dossier.domain import OWN_SOURCE
 from services.dossier.doors import Doors, NoReceipt
@@ -20,7 +20,7 @@ from shared.dead_letters import DeadLetters
 from shared.events.envelope import decode_bounded
 from shared.events.records import Record, parse_record
 from shared.events.statements import Refused
-from shared.http import Forbidden, Party, Tokens
+from shared.http import Forbidden, Key, Moment, Party, Tokens
 from shared.units import Units
 
 MAX_ITEMS = 5_000
@@ -56,7 +56,7 @@ class Receipts(BaseModel):
 class Heard(BaseModel):
     """How far a file's sources were heard."""
 
-    sources: dict[str, AwareDatetime]
+    sources: dict[Key, Moment] = Field(max_length=MAX_ITEMS)
 
 
 class DossierFinding(BaseModel):

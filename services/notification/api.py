@@ -9,14 +9,14 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from services.notification.usecases import SendAgain, ShowAlerts
-from shared.http import Forbidden, Tokens
+from shared.http import Forbidden, Key, Tokens
 from shared.localtime import LOCAL
 
 
 class GivenUp(BaseModel):
     """Alerts to send again, by their keys."""
 
-    keys: list[str] = Field(max_length=10_000)
+    keys: list[Key] = Field(max_length=10_000)
 
 
 class NotificationApi:

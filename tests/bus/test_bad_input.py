@@ -259,3 +259,13 @@ async def test_nobody_else_speaks_as_the_source_of_letters_issued_here(running: 
     await running.settled()
     (letter,) = await running.letters("dossier", dead)
     assert letter["field"] == "id"
+
+
+@pytest.mark.parametrize(("source", "instant"), [("a\0b", "2025-11-03"), ("far", "0001-01-01"), ("far", "9999-12-31")])
+async def test_how_far_a_file_was_heard_is_a_name_and_a_day_of_our_time(
+    running: Inside, source: str, instant: str
+) -> None:
+    answer = await running.http.post("/v1/heard", json={"sources": {source: f"{instant}T00:00:00Z"}})
+    assert answer.status_code == 422
+    # it once was taken, and no sweep nor backlog could be asked for ever after
+    assert (await running.http.get("/v1/backlog")).status_code == 200

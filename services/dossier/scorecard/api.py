@@ -8,15 +8,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from services.dossier.scorecard.domain import LONGEST_SERIES, Card, RangeTooLong
 from services.dossier.scorecard.messages import CARD, STANDING
 from services.dossier.scorecard.usecases import AskArrived, Overview, ShowScorecards, ShowSources
-from shared.http import Party, Tokens
+from shared.http import Key, Party, Tokens
 
 LONGEST_DAYS = 93
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class Today(BaseModel):
@@ -90,10 +89,10 @@ class Scorecard(BaseModel):
 class Question(BaseModel):
     """Either `ids`, or a range `from_id`–`to_id`, both included."""
 
-    source: Id
-    ids: Annotated[list[Id], Field(max_length=LONGEST_SERIES)] | None = None
-    from_id: Id | None = None
-    to_id: Id | None = None
+    source: Key
+    ids: Annotated[list[Key], Field(max_length=LONGEST_SERIES)] | None = None
+    from_id: Key | None = None
+    to_id: Key | None = None
 
     @model_validator(mode="after")
     def _one_way_of_asking(self) -> Question:
