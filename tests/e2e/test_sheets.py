@@ -122,13 +122,15 @@ async def test_the_file_alone_may_be_the_body(running: Inside, encoding: str, de
 
 async def test_a_dry_run_says_the_same_and_changes_nothing(running: Inside) -> None:
     before = [await running.last(stream) for stream in ("ONESTOP", "DOSSIER", "DEAD")]
-    sheet = csv(["DRY-1", CITIZEN, "03/11/2025", "06/11/2025", "", "Trực tiếp", ""], [*IMPOSSIBLE])
+    heard = (await running.http.get("/v1/sources")).json()["sources"]
+    sheet = csv(["DRY-1", CITIZEN, "19/11/2025", "06/11/2025", "", "Trực tiếp", ""], [*IMPOSSIBLE])
     said = (await post(running, sheet.encode(), dry_run="true")).json()
     assert (said["dry_run"], said["accepted"], said["rejected"]) == (True, 1, 1)
     assert [(one["field"], one["rows"], one["lines"]) for one in said["reasons"]] == [("received_at", 1, [3])]
     await running.settled()
     assert not await known(running, "DRY-1")
     assert [await running.last(stream) for stream in ("ONESTOP", "DOSSIER", "DEAD")] == before
+    assert (await running.http.get("/v1/sources")).json()["sources"] == heard
 
 
 async def test_rejected_rows_are_listed_first_and_what_is_left_out_is_counted(running: Inside) -> None:
