@@ -11,3 +11,9 @@ def shared_data() -> Path:
     if not (root / "data").is_dir():
         pytest.skip(f"no test data in {root / 'data'}; set MOTCUA_SHARED to the folder that holds data/")
     return root / "data"
+
+
+@pytest.fixture(scope="session")
+def packets(shared_data: Path) -> Path:
+    """The folder of national-portal packets with their manifest."""
+    return shared_data / "packets"

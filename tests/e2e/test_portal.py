@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,6 @@ import pytest_asyncio
 from shared import topology
 from tests.inside import Inside, inside, new_folder
 
-SHARED = Path(os.environ.get("MOTCUA_SHARED", Path(__file__).resolve().parents[3] / "shared"))
-PACKETS = SHARED / "data" / "packets"
 UNIT = "10966"
 PATHS = {"v1": "/dvcqg/v1", "v2": "/dvcqg/v2", "v2-progress": "/dvcqg/v2/progress"}
 PEOPLE = (
@@ -26,7 +23,8 @@ PEOPLE = (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def system() -> AsyncIterator[Inside]:
+async def system(packets: Path) -> AsyncIterator[Inside]:
+    assert packets.is_dir()
     with new_folder() as folder:
         async with inside(folder, "2025-11-10T08:00:00") as running:
             yield running
@@ -46,11 +44,11 @@ def verdict(item: dict[str, Any]) -> str:
     return f"{item['status']}+flag" if item.get("findings") else item["status"]
 
 
-async def test_every_packet_of_the_manifest_gets_its_verdict(system: Inside) -> None:
-    manifest = json.loads((PACKETS / "manifest.json").read_text("utf-8"))["packets"]
+async def test_every_packet_of_the_manifest_gets_its_verdict(system: Inside, packets: Path) -> None:
+    manifest = json.loads((packets / "manifest.json").read_text("utf-8"))["packets"]
     found, wanted, envelopes = dict[str, Any](), dict[str, Any](), dict[str, Any]()
     for packet in manifest:
-        status, answer = await send(system, packet["door"], (PACKETS / packet["file"]).read_bytes())
+        status, answer = await send(system, packet["door"], (packets / packet["file"]).read_bytes())
         assert {"error_code", "message", "result"} == set(answer)
         found[packet["file"]] = [verdict(item) for item in answer["result"]]
         wanted[packet["file"]] = packet["verdicts"]
@@ -99,10 +97,12 @@ async def test_a_result_that_is_an_input_is_no_electronic_result(system: Inside)
     assert (results["0108"], results["0012"]) == ("false", "true")
 
 
-async def test_nothing_about_people_is_found_anywhere(system: Inside, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_nothing_about_people_is_found_anywhere(
+    system: Inside, capfd: pytest.CaptureFixture[str], packets: Path
+) -> None:
     # refused once more, now that log lines are looked at; both rest in DEAD
-    await send(system, "v1", (PACKETS / "09-v1-no-code.json").read_bytes())
-    await send(system, "v2", (PACKETS / "29-v2-not-json.json").read_bytes() + "Nguyễn Văn Thử".encode())
+    await send(system, "v1", (packets / "09-v1-no-code.json").read_bytes())
+    await send(system, "v2", (packets / "29-v2-not-json.json").read_bytes() + "Nguyễn Văn Thử".encode())
     places = {"logs": "".join(capfd.readouterr()), "metrics": (await system.http.get("/metrics")).text}
     for stream in topology.STREAMS:
         told = await system.messages(stream, topology.STREAMS[stream][0])
@@ -119,8 +119,8 @@ async def test_nothing_about_people_is_found_anywhere(system: Inside, capfd: pyt
     assert found == []
 
 
-async def test_the_token_may_stand_in_the_session_and_is_limited_to_its_unit(system: Inside) -> None:
-    packet = json.loads((PACKETS / "00-v1-new.json").read_text("utf-8"))
+async def test_the_token_may_stand_in_the_session_and_is_limited_to_its_unit(system: Inside, packets: Path) -> None:
+    packet = json.loads((packets / "00-v1-new.json").read_text("utf-8"))
     packet["session"] = system.system.token
     known = await system.http.post("/dvcqg/v1", params={"unit": UNIT}, json=packet, headers={"Authorization": ""})
     assert known.status_code == 401, "a header that is sent is the one that counts"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ import pytest
 
 from tests.inside import Inside, inside, new_folder
 
-SHARED = Path(os.environ.get("MOTCUA_SHARED", Path(__file__).resolve().parents[3] / "shared"))
-PACKETS = SHARED / "data" / "packets"
 COUNT, AT_ONCE, SEED = 10_000, 24, 20251110
 SECRET = "Nguyễn Văn Thử"
 STRANGE: tuple[Any, ...] = (
@@ -26,12 +23,12 @@ INSIDE = ("Traceback", 'File "', "asyncpg", "msgspec", "psycopg", "site-packages
 """What no answer may tell: where it failed, with which parts, and about whom."""
 
 
-def items_to_mutate() -> list[dict[str, Any]]:
-    manifest = json.loads((PACKETS / "manifest.json").read_text("utf-8"))["packets"]
+def items_to_mutate(packets: Path) -> list[dict[str, Any]]:
+    manifest = json.loads((packets / "manifest.json").read_text("utf-8"))["packets"]
     found = list[dict[str, Any]]()
     for packet in manifest:
         if packet["verdicts"]:
-            content = json.loads((PACKETS / packet["file"]).read_text("utf-8"))
+            content = json.loads((packets / packet["file"]).read_text("utf-8"))
             found += content["data"] if isinstance(content, dict) else content
     return found
 
@@ -72,8 +69,8 @@ def neighbour(number: int, generation: str) -> dict[str, Any]:
 
 
 @pytest.mark.asyncio
-async def test_mutated_packets_hurt_nobody() -> None:
-    items, dice = items_to_mutate(), random.Random(SEED)
+async def test_mutated_packets_hurt_nobody(packets: Path) -> None:
+    items, dice = items_to_mutate(packets), random.Random(SEED)
     wrong, turn, taken = list[str](), asyncio.Semaphore(AT_ONCE), 0
 
     async def send(system: Inside, number: int, generation: str, bad: Any) -> None:
