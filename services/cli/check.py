@@ -43,7 +43,7 @@ def check(
     with tempfile.TemporaryDirectory(prefix="motcua-check-") as folder:
         path = Path(folder) / "served"
         _fetch(target, path)
-        raise typer.Exit(try_files([path], lambda one: open_one(one, name=target), as_json=as_json))
+        raise typer.Exit(try_files([path], partial(open_one, name=target), as_json=as_json, name_of=lambda _: target))
 
 
 def _fetch(url: str, path: Path) -> None:

@@ -41,16 +41,20 @@ class Foretold:
         return {"accepted": self.accepted, "rejected": self.rejected, "statements": self.statements}
 
 
-def try_files(files: Sequence[Path], open_one: Open, *, as_json: bool) -> int:
-    """Print the verdict of every row and a table of reasons; returns the exit code that the import would have."""
+def try_files(files: Sequence[Path], open_one: Open, *, as_json: bool, name_of: Callable[[Path], str] = str) -> int:
+    """Print the verdict of every row and a table of reasons; returns the exit code that the import would have.
+
+    `name_of` is what a file is called for people, where its path is our own.
+    """
     show = _show_json if as_json else _show_text
-    return show(files, open_one)
+    return show(files, open_one, name_of)
 
 
-def _show_text(files: Sequence[Path], open_one: Open) -> int:
+def _show_text(files: Sequence[Path], open_one: Open, name_of: Callable[[Path], str]) -> int:
     unreadable = rejected = 0
     for path in files:
-        foretold = Foretold(str(path))
+        name = name_of(path)
+        foretold = Foretold(name)
         try:
             opened = open_one(path)
         except FileUnreadable as error:
@@ -59,16 +63,16 @@ def _show_text(files: Sequence[Path], open_one: Open) -> int:
             continue
         for item in opened.items():
             foretold.note(item)
-            print(f"{path}:{item.line}: {item.key or '-'}: {_in_words(item)}")
-        rows = f"{foretold.accepted} rows would be accepted ({foretold.statements} statements)"
-        print(f"{path}: {rows}, {foretold.rejected} rejected; nothing was sent")
+            print(f"{name}:{item.line}: {item.key or '-'}: {_in_words(item)}")
+        rows = f"{foretold.accepted} {'row' if foretold.accepted == 1 else 'rows'} would be accepted ({foretold.statements} statements)"
+        print(f"{name}: {rows}, {foretold.rejected} rejected; nothing was sent")
         if foretold.rejected:
-            results().print(_table(str(path), foretold.tally.reasons()))
+            results().print(_table(name, foretold.tally.reasons()))
         rejected += foretold.rejected
     return _exit_code(unreadable, rejected)
 
 
-def _show_json(files: Sequence[Path], open_one: Open) -> int:
+def _show_json(files: Sequence[Path], open_one: Open, name_of: Callable[[Path], str]) -> int:
     """One document, written row by row: a sheet of 200,000 rows is never held."""
     total, unreadable = {"accepted": 0, "rejected": 0, "statements": 0}, list[str]()
     print('{"dry_run": true,\n "files": [', end="")
@@ -79,8 +83,8 @@ def _show_json(files: Sequence[Path], open_one: Open) -> int:
         except FileUnreadable as error:
             unreadable.append(str(error))
             continue
-        foretold = Foretold(str(path))
-        print(f'{comma}\n  {{"file": {_json(str(path))},\n   "rows": [', end="")
+        foretold = Foretold(name_of(path))
+        print(f'{comma}\n  {{"file": {_json(foretold.file)},\n   "rows": [', end="")
         for before, item in _with_commas(opened.items()):
             foretold.note(item)
             print(f"{before}\n    {_json(_as_json(item))}", end="")

@@ -31,7 +31,7 @@ def send_packet(client: Client, path: Path, packet: Packet, unit: str | None) ->
     for start in range(0, max(len(items), 1), BATCH):
         part = items[start : start + BATCH]
         try:
-            answer = client.post(address, _with_items(packet, part) if part else packet)
+            answer = client.post(address, _with_items(packet, part))
         except RequestRefused as refused:
             raise FileUnreadable(str(path), f"was refused: {refused}") from refused
         results = answer["result"]
@@ -44,7 +44,8 @@ def _with_items(packet: Packet, items: list[Any]) -> Packet:
     """The same packet with fewer items, and without `session`: the command has a token of its own."""
     if isinstance(packet, list):
         return items
-    return {**{name: value for name, value in packet.items() if name != "session"}, "data": items}
+    kept = {name: value for name, value in packet.items() if name != "session"}
+    return {**kept, "data": items} if isinstance(packet.get("data"), list) else kept
 
 
 def _told(number: int, said: dict[str, Any]) -> dict[str, Any]:

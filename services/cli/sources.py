@@ -54,7 +54,7 @@ def table_of(found: dict[str, Any]) -> Table:
         table.add_column(labels[what], justify="right")
     for one in found["sources"]:
         standing = "silent" if one["silent"] else "live" if one["is_live"] else "file"
-        told = labels[standing] + (f" {one['quiet_minutes']} phút" if one["silent"] else "")
+        told = labels[standing] + (f" {_span(one['quiet_minutes'] * 60)}" if one["silent"] else "")
         instants = (_clock(one["last_recorded_at"]), _clock(one["heard_up_to"]))
         table.add_row(one["name"], _units(one["units"]), told, *instants, *(str(one["today"][what]) for what in COUNTS))
     for sender, count in sorted(found["strangers"].items()):

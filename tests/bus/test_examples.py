@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from jsonschema import Draft202012Validator
+from nats.aio.msg import Msg
 
 from shared import topology
 from shared.contract import json_schemas
-from tests.inside import UNIT, Inside, inside, new_folder, record
+from tests.inside import UNIT, Inside, inside, new_folder, record, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 EXAMPLES = Path(__file__).parents[2] / "docs" / "integrate" / "examples"
@@ -97,6 +98,30 @@ async def test_the_javascript_example(running: Inside, tmp_path: Path, javascrip
     url = urlsplit(running.system.servers.nats.url_of(f"centre-{UNIT}"))
     command = ("node", "say.mjs", f"{url.hostname}:{url.port}", url.username, url.password, UNIT)
     await check(running, "JS", *command, path=records(tmp_path, "JS"), cwd=javascript)
+
+
+async def test_receipts_are_as_the_schema_says(running: Inside) -> None:
+    inbox, batches = f"_INBOX.centre.{UNIT}.schema", list[Any]()
+
+    async def keep(message: Msg) -> None:
+        batches.append(json.loads(message.data))
+
+    await running.bus.subscribe(inbox, cb=keep)
+    good, bad = record("received", "RC-1", "2025-11-03"), record("received", "RC-2", "2025-11-03", channel="pigeon")
+    bodies = [json.dumps(one).encode() for one in (good, good, bad)]
+    await running.publish(f"onestop.v1.{UNIT}.received", *bodies, Motcua_Receipt_To=inbox)
+
+    async def all_here() -> bool:
+        return sum(map(len, batches)) == 3
+
+    await until(all_here, "three receipts")
+    validator = Draft202012Validator(json_schemas()["receipts"])
+    assert [error.message for batch in batches for error in validator.iter_errors(batch)] == []
+    known = set(json_schemas()["receipts"]["$defs"]["Receipt"]["properties"])
+    assert {name for batch in batches for receipt in batch for name in receipt} == known, (
+        "the schema names all there is"
+    )
+    assert sorted(receipt["status"] for batch in batches for receipt in batch) == ["accepted", "duplicate", "rejected"]
 
 
 async def test_what_is_heard_is_as_the_schemas_say(running: Inside) -> None:

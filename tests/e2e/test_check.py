@@ -43,7 +43,7 @@ def address(folder: Path) -> Iterator[str]:
 def test_a_file_that_would_be_taken(folder: Path) -> None:
     done = motcua("check", folder / "good.jsonl")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "1 rows would be accepted (1 statements), 0 rejected; nothing was sent" in done.stdout
+    assert "1 row would be accepted (1 statements), 0 rejected; nothing was sent" in done.stdout
 
 
 def test_each_bad_line_is_named_with_its_field(folder: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_sheet_and_its_unit(folder: Path) -> None:
 def test_what_an_address_serves(address: str) -> None:
     done = motcua("check", f"{address}/some.jsonl")
     assert done.returncode == 3, done
-    assert ":2: A-2: rejected: data.channel: " in done.stdout
+    assert f"{address}/some.jsonl:2: A-2: rejected: data.channel: " in done.stdout
 
 
 def test_what_cannot_be_read_is_said(address: str, folder: Path) -> None:

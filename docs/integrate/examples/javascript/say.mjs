@@ -27,10 +27,10 @@ function take(receipt) {
 let published = false;
 bus.subscribe(`${inbox}.receipts`, {
   callback: (_, message) => {
-    clearTimeout(timer);
-    timer = setTimeout(done, PATIENCE);
     early.push(...message.json());
     if (!published) return; // a receipt may be here before the server's word that the record is stored
+    clearTimeout(timer);
+    timer = setTimeout(done, PATIENCE);
     early.splice(0).forEach(take);
     if (waiting.size === 0) done();
   },
@@ -47,7 +47,7 @@ for (const line of readFileSync(path, "utf8").split("\n").filter((one) => one.tr
 published = true;
 early.splice(0).forEach(take);
 if (waiting.size > 0) {
-  timer ??= setTimeout(done, PATIENCE);
+  timer = setTimeout(done, PATIENCE);
   await finished;
 }
 clearTimeout(timer);
