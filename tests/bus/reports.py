@@ -45,13 +45,14 @@ async def restate(running: Inside, unit: str = UNIT) -> dict[str, Any]:
 
 
 async def said(running: Inside, *events: str, unit: str = UNIT) -> list[dict[str, Any]]:
-    """Events about the unit's reports, all or those named, in the order of the stream."""
-    found = await running.messages(topology.REPORT, f"report.v1.{unit}.*")
-    return [one for one in found if not events or one["type"].split(".")[-2] in events]
+    """Events of these names about the unit's reports; each name in the order of the stream."""
+    return [one for event in events for one in await running.messages(topology.REPORT, f"report.v1.{unit}.{event}")]
 
 
 async def names(running: Inside, unit: str = UNIT) -> list[str]:
-    return [one["type"].split(".")[-2] for one in await said(running, unit=unit)]
+    """The names of all events about the unit's reports, in the order of the stream."""
+    found = await running.messages(topology.REPORT, f"report.v1.{unit}.*")
+    return [one["type"].split(".")[-2] for one in found]
 
 
 async def publications(running: Inside, unit: str = UNIT) -> list[dict[str, Any]]:

@@ -228,7 +228,7 @@ async def test_what_was_superseded_before_is_refused_and_the_newest_is_asked_for
     [refused] = await said(running, "acknowledgement_refused")
     assert refused["data"]["reason"] == "II.06a/2025-Q4 v1 is superseded; acknowledge v2"
     assert refused["data"]["newest"] == 2
-    running.clock.move_to(at("2025-12-19"))
+    running.clock.advance(at("2025-12-19"))
     await until(lambda: said(running, "acknowledgement_overdue"), "the newest version to be overdue")
     await running.settled()
     assert [one["data"]["version"] for one in await said(running, "acknowledgement_overdue")] == [2]
@@ -242,10 +242,10 @@ async def alerts(running: Inside, rule: str) -> list[dict[str, Any]]:
 async def test_an_overdue_acknowledgement_is_told_once_and_not_on_the_last_day(running: Inside) -> None:
     report = await close(running)
     await running.settled()
-    running.clock.move_to(at("2025-12-18T23:00:00"))
+    running.clock.advance(at("2025-12-18T23:00:00"))
     remind = next(task.__self__ for task in running.system.services[2].tasks if "Remind" in task.__qualname__)  # type: ignore[attr-defined]
     assert await remind() == 0
-    running.clock.move_to(at("2025-12-19T00:00:01"))
+    running.clock.advance(at("2025-12-19T00:00:01"))
     await until(lambda: said(running, "acknowledgement_overdue"), "the overdue event")
     await running.settled()
     assert await remind() == 0
@@ -253,7 +253,9 @@ async def test_an_overdue_acknowledgement_is_told_once_and_not_on_the_last_day(r
     assert (overdue["data"]["due"], overdue["data"]["version"]) == ("2025-12-18", 1)
     told = await alerts(running, "report-unacknowledged")
     assert sorted(one["role"] for one in told) == ["lanh-dao", "thanh-pho"]
-    assert "hết ngày 18/12/2025" in told[0]["body"]
+    async with running.database("notification") as database:
+        body = await database.fetchval("SELECT body FROM alert WHERE rule = 'report-unacknowledged' LIMIT 1")
+    assert "Phiên bản 1 đã công bố" in body and "hết ngày 18/12/2025" in body
 
     bus = await city(running)
     await bus.jetstream().publish(SUBJECT, acknowledgement(report))
@@ -284,7 +286,7 @@ async def test_one_said_in_time_but_not_read_yet_is_not_called_overdue(
         return tried[0] > 0
 
     await until(was_tried, "the acknowledgement to be tried")
-    running.clock.move_to(at("2025-12-22"))
+    running.clock.advance(at("2025-12-22"))
     remind = next(task.__self__ for task in running.system.services[2].tasks if "Remind" in task.__qualname__)  # type: ignore[attr-defined]
     assert await remind() == 0
     is_away[0] = False

@@ -79,8 +79,8 @@ def test_what_cannot_be_read_is_refused_by_name(changed: dict[str, Any], said: s
 def test_the_limit_is_the_newest_rule_of_the_day() -> None:
     rules = PublicationRules.model_validate({
         "acknowledgements": [
-            {"form": "II.06a", "within_working_days": 3, "valid_from": "2025-07-01", "source": "a"},
-            {"form": "II.06a", "within_working_days": 2, "valid_from": "2026-01-01", "source": "b"},
+            {"form": "II.06a", "within_working_days": 3, "valid_from": date(2025, 7, 1), "source": "a"},
+            {"form": "II.06a", "within_working_days": 2, "valid_from": date(2026, 1, 1), "source": "b"},
         ]
     })  # fmt: skip
     days = [rules.within("II.06a", date(*day)) for day in ((2025, 6, 30), (2025, 7, 1), (2025, 12, 31), (2026, 1, 1))]

@@ -53,6 +53,15 @@ function keep(path, content) {
   renameSync(draft, path);
 }
 
+// the report that an event carries; whatever else may stand on the subject is no report
+function reportOf(body) {
+  try {
+    const { data } = JSON.parse(Buffer.from(body).toString("utf8"));
+    if (data !== null && typeof data === "object") return data;
+  } catch {}
+  throw new NotGenuine("is no event about a report");
+}
+
 function isGenuine(report) {
   const { signature, ...rest } = report;
   return typeof signature === "string" && verify(null, Buffer.from(canonical(rest)), key, Buffer.from(signature, "base64"));
@@ -91,7 +100,7 @@ async function handle(message) {
   const name = message.subject.split(".").at(-1);
   if (name === "published" || name === "restated") {
     try {
-      await take(message.json().data);
+      await take(reportOf(message.data));
     } catch (reason) {
       if (reason instanceof NotGenuine) {
         keep(join(out, "refused", `${message.seq}.json`), message.data);
@@ -113,7 +122,7 @@ async function retryRefused() {
   const folder = join(out, "refused");
   for (const name of existsSync(folder) ? readdirSync(folder).filter((one) => one.endsWith(".json")).sort() : []) {
     try {
-      await take(JSON.parse(readFileSync(join(folder, name), "utf8")).data);
+      await take(reportOf(readFileSync(join(folder, name))));
       unlinkSync(join(folder, name));
     } catch (reason) {
       console.log(`still refused: ${name}: ${reason.message}`);

@@ -59,6 +59,14 @@ def keep(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
+def report_of(body: bytes) -> dict:
+    """The report that an event carries; whatever else may stand on the subject is no report."""
+    try:
+        return dict(json.loads(body)["data"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotGenuine("is no event about a report") from error
+
+
 def check_signature(report: dict, key) -> None:
     """Ed25519 over the canonical JSON (RFC 8785) of everything but the signature."""
     try:
@@ -102,10 +110,10 @@ async def take(js, report: dict, key, out: Path) -> None:
 
 
 async def handle(js, message, key, out: Path) -> None:
-    event, name = json.loads(message.data), message.subject.split(".")[-1]
+    name = message.subject.split(".")[-1]
     if name in ("published", "restated"):
         try:
-            await take(js, event["data"], key, out)
+            await take(js, report_of(message.data), key, out)
         except NotGenuine as reason:
             keep(out / "refused" / f"{message.metadata.sequence.stream}.json", message.data)
             print(f"REFUSED {message.subject}: {reason}", flush=True)
@@ -116,14 +124,14 @@ async def handle(js, message, key, out: Path) -> None:
             await message.nak(delay=RETRY)
             return
     elif name == "acknowledgement_refused":
-        print(f"acknowledgement refused: {event['data']['reason']}", flush=True)
+        print(f"acknowledgement refused: {json.loads(message.data)['data']['reason']}", flush=True)
     await message.ack_sync()
 
 
 async def retry_refused(js, key, out: Path) -> None:
     for path in sorted((out / "refused").glob("*.json")):
         try:
-            await take(js, json.loads(path.read_bytes())["data"], key, out)
+            await take(js, report_of(path.read_bytes()), key, out)
             path.unlink()
         except (NotGenuine, NotYet, TimeoutError) as reason:
             print(f"still refused: {path.name}: {reason}", flush=True)
