@@ -59,6 +59,7 @@ DURABLES: tuple[Durable, ...] = (
     Durable(service="inspection", stream=DOSSIER, name="inspection-petition", subject="petition.v1.>"),
     Durable(service="reporting", stream=DOSSIER, name="reporting", subject="dossier.v1.>"),
     Durable(service="reporting", stream=DOSSIER, name="reporting-petition", subject="petition.v1.>"),
+    Durable(service="reporting", stream=REPORT, name="reporting-acknowledged", subject="report.v1.*.acknowledged"),
     Durable(service="notification", stream=DOSSIER, name="notification", subject="dossier.v1.>"),
     Durable(service="notification", stream=DOSSIER, name="notification-petition", subject="petition.v1.>"),
     Durable(service="notification", stream=DOSSIER, name="notification-source", subject="source.v1.>"),
@@ -115,14 +116,15 @@ def _reads(one: Durable) -> tuple[str, ...]:
 
 
 def _reads_files(bucket: str) -> tuple[str, ...]:
-    """What the client asks for when it reads an object: the bucket, the object's description, its chunks in order."""
+    """What reading an object takes: the bucket, the object's description, its chunks one after the other.
+
+    No consumer, which clients make for the chunks when they may: its messages could be sent to any subject.
+    """
     stream = f"OBJ_{bucket}"
     return (
         f"$JS.API.STREAM.INFO.{stream}",
         f"$JS.API.STREAM.MSG.GET.{stream}",
         f"$JS.API.DIRECT.GET.{stream}.>",
-        f"$JS.API.CONSUMER.CREATE.{stream}.>",
-        f"$JS.API.CONSUMER.DELETE.{stream}.*",
     )
 
 

@@ -137,6 +137,10 @@ async def _refill(bus: Bus, url: str) -> int:
                 # without ids: a bus that was wiped but not restarted remembers them for two minutes and would keep nothing
                 await publish_atomically(bus, [(row["subject"], row["body"], {}) for row in rows])
                 last, count = rows[-1]["id"], count + len(rows)
+        if (
+            schema == "reporting"
+        ):  # the files of published reports lay on the bus as well; the service stores them again
+            await connection.execute("UPDATE reporting.publication SET stored_at = NULL")
     finally:
         await connection.close()
     return count

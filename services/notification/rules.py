@@ -24,6 +24,7 @@ PLAN_FIELDS = frozenset(
 REPORT_FIELDS = frozenset(
     ["report", "form", "unit", "period", "from", "to", "version", "supersedes", "rows", "total", "fingerprint", "signature", "key_id", "files", "department", "due"]
 )  # fmt: skip
+ACKNOWLEDGEMENT_FIELDS = frozenset(["report", "form", "unit", "period", "version"])
 Shapes = tuple[type[msgspec.Struct], type[msgspec.Struct]]
 OF_DOSSIER: Shapes = (Snapshot, State)
 OF_PETITION: Shapes = (PetitionSnapshot, PetitionState)
@@ -37,6 +38,14 @@ KNOWN_EVENTS: Mapping[str, frozenset[str] | Shapes] = {
     **{
         f"report.{event}": REPORT_FIELDS
         for event in ("closed", "published", "restated", "unit_report_due", "unit_report_late")
+    },
+    **{
+        f"report.acknowledgement_{verdict}": ACKNOWLEDGEMENT_FIELDS | fields
+        for verdict, fields in (
+            ("accepted", {"fingerprint", "by", "at", "late"}),
+            ("refused", {"newest", "reason", "acknowledgement"}),
+            ("overdue", {"fingerprint", "due"}),
+        )
     },
 }
 """Events that a rule may name, with the fields of their data, or the shapes of the snapshot and of what changed."""

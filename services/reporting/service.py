@@ -7,12 +7,24 @@ from functools import partial
 from fastapi import APIRouter
 
 from services.reporting.api import ReportingApi
+from services.reporting.cities.api import CitiesApi
+from services.reporting.cities.usecases import ShowCity
 from services.reporting.documents import Paper, load_form
 from services.reporting.handlers import ReportingHandlers, routes
 from services.reporting.hearing import Hearing
 from services.reporting.metrics import ReportingMetrics
 from services.reporting.petitions.api import PetitionsApi
 from services.reporting.petitions.usecases import FollowPetitions, ShowPetitions
+from services.reporting.publication import handlers as acknowledging
+from services.reporting.publication.api import PublicationApi
+from services.reporting.publication.domain import PublicationRules
+from services.reporting.publication.store import FileStore
+from services.reporting.publication.usecases import (
+    PublishReports,
+    RemindOfAcknowledgements,
+    ShowPublications,
+    TakeAcknowledgements,
+)
 from services.reporting.settings import ReportingSettings
 from services.reporting.signing import SigningKey
 from services.reporting.usecases import CloseReport, DecideProposal, FollowDossiers, JudgeLateFacts, ShowFigures
@@ -20,8 +32,10 @@ from shared.database import Database
 from shared.dead_letters import DeadLetters
 from shared.outbox import Relay
 from shared.periods import load_period_rules
+from shared.rules import load
 from shared.runtime import Bus, Environment, Service
 from shared.units import load_units
+from shared.workdays import load_calendar
 
 NAME = "reporting"
 
@@ -39,6 +53,18 @@ def build(environment: Environment) -> Service:
     bus.broker.include_router(routes(ReportingHandlers(follow, FollowPetitions(database), dead_letters)))
     rules = load_period_rules(environment.rules)
     form = load_form(environment.rules)
+    publish = PublishReports(
+        database,
+        environment.clock,
+        load_calendar(environment.rules),
+        load(environment.rules / "publication.yaml", PublicationRules),
+        FileStore(bus.client),
+        metrics,
+        relay.poke,
+    )
+    remind = RemindOfAcknowledgements(database, environment.clock, acknowledging.heard_all(bus.client), relay.poke)
+    take = TakeAcknowledgements(database, environment.clock, metrics, relay.poke)
+    bus.broker.include_router(acknowledging.routes(acknowledging.AcknowledgementHandlers(take, dead_letters)))
     close = CloseReport(
         database,
         environment.clock,
@@ -49,7 +75,7 @@ def build(environment: Environment) -> Service:
         Hearing(bus.client, patience=10.0),
         partial(SigningKey.load, settings.signing_key),
         metrics,
-        relay.poke,
+        publish.poke,
     )
     api = ReportingApi(
         show=ShowFigures(database, metrics),
@@ -60,13 +86,15 @@ def build(environment: Environment) -> Service:
     )
     routers = APIRouter()
     routers.include_router(api.router())
+    routers.include_router(PublicationApi(ShowPublications(database), environment.tokens).router())
+    routers.include_router(CitiesApi(ShowCity(database, units, rules), environment.tokens).router())
     routers.include_router(PetitionsApi(ShowPetitions(database), environment.tokens).router())
     return Service(
         name=NAME,
         bus=bus,
         resources=(database,),
-        tasks=(relay.run, judge.run),
+        tasks=(relay.run, judge.run, publish.run, remind.run),
         checks=(database.answers,),
-        backlog={"outbox": relay.backlog, "late": judge.backlog},
+        backlog={"outbox": relay.backlog, "late": judge.backlog, "publications": publish.backlog},
         api=routers,
     )

@@ -76,6 +76,26 @@ class ReportFile(Base, table=True):
     content: bytes
 
 
+class Publication(Base, table=True):
+    """The way of a closed version to the city; `event` is published or restated, `stored_at` when its files lay in the bucket."""
+
+    __tablename__ = "publication"
+    __table_args__ = (Index("ix_publication_waiting", "version", postgresql_where=text("stored_at IS NULL")),)
+
+    unit: str = Field(primary_key=True)
+    form: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    event: str
+    stored_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+    published_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+    acknowledge_by: date | None
+    acknowledged_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+    acknowledgement_said_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+    acknowledged_by: str | None
+    overdue_said_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+
+
 class ReportKey(Base, table=True):
     """A public key that checks closed reports; kept when the installation gets another one."""
 

@@ -25,7 +25,8 @@ HOSTILE = (
     "$JS.API.CONSUMER.CREATE.ONESTOP.spy", "$JS.API.CONSUMER.CREATE.DOSSIER.spy.dossier.v1.>",
     "$JS.API.CONSUMER.DURABLE.CREATE.ONESTOP.spy", "$JS.API.CONSUMER.DELETE.ONESTOP.dossier",
     "$JS.API.CONSUMER.MSG.NEXT.ONESTOP.spy", "$JS.API.CONSUMER.PAUSE.ONESTOP.dossier", "$JS.ACK.ONESTOP.spy.1.1.1.1.1",
-    "$KV.x.y", "$O.OTHER.C.1", "_INBOX.x.y", "_INBOX.reporting.x", "_INBOX.centre.10510.x", "onestop.v1.10510.received",
+    "$JS.API.CONSUMER.CREATE.OBJ_REPORTS.spy", "$JS.API.CONSUMER.DELETE.OBJ_REPORTS.spy", "$O.REPORTS.C.spy",
+    "report.v1.10966.acknowledged", "$KV.x.y", "$O.OTHER.C.1", "_INBOX.x.y", "_INBOX.reporting.x", "_INBOX.centre.10510.x", "onestop.v1.10510.received",
     "onestop.v2.10966.received", "report.v1.10966.published", "dead.v1.other", "anything", "a.b.c",
 )  # fmt: skip
 """What an account might try beside what somebody is allowed."""

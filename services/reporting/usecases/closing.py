@@ -28,6 +28,8 @@ from services.reporting.domain import (
 )
 from services.reporting.hearing import Hearing
 from services.reporting.metrics import ReportingMetrics
+from services.reporting.publication import repository as publications
+from services.reporting.publication.domain import object_name
 from services.reporting.signing import SigningKey
 from services.reporting.usecases.showing import check_window
 from shared import outbox
@@ -49,7 +51,7 @@ JSONL = "application/jsonl"
 
 
 class CloseReport:
-    """Freezes a report after its last day and says `closed` and `published`, in one transaction."""
+    """Freezes a report after its last day and says `closed`, in one transaction; `published` follows its files."""
 
     def __init__(
         self,
@@ -93,7 +95,8 @@ class CloseReport:
                 "unit": unit, "form": form, "period": code, "version": 1, "supersedes": None, "begin": days.begin,
                 "end": days.end, "closed_at": now, "closed_by": by.name, "closed_as": role,
             }, key)  # fmt: skip
-            await outbox.add(session, [said("closed", report), said("published", report)])
+            await outbox.add(session, [said("closed", report)])
+            await publications.add(session, report, "published")
         self._poke()
         self._metrics.closed.labels(unit, form).inc()
         log.info("report_closed", unit=unit, form=form, period=code, fingerprint=report["fingerprint"])
@@ -128,14 +131,14 @@ class CloseReport:
     async def restate(
         self, session: Session[Any], old: dict[str, Any], proposal: dict[str, Any], *, by: str, role: str
     ) -> dict[str, Any]:
-        """Freeze the next version in the caller's transaction, which `repository.freeze` began; says `restated`."""
+        """Freeze the next version in the caller's transaction, which `repository.freeze` began; `restated` follows its files."""
         days = self.window(old["unit"], old["period"])
         report = await self._freeze(session, days, {
             **{name: old[name] for name in ("unit", "form", "period", "begin", "end")}, "version": old["version"] + 1,
             "supersedes": old["version"], "closed_at": self._clock.now(), "closed_by": by, "closed_as": role,
             "restatement": {"proposal": proposal["id"], "cells": proposal["cells"]},
         }, self._key())  # fmt: skip
-        await outbox.add(session, [said("restated", report)])
+        await publications.add(session, report, "restated")
         return report
 
     async def closed(self, unit: str, form: str, code: str, version: int | None = None) -> dict[str, Any]:
@@ -207,7 +210,10 @@ def sign(report: dict[str, Any], dossiers: dict[str, Any], files: Sequence[dict[
         "supersedes": report["supersedes"], "rows": frozen["rows"], "total": frozen["total"], "dossiers": dossiers,
         "fingerprint": report["fingerprint"], "key_id": key.key_id,
         "signed_off": {"by": report["closed_by"], "role": report["closed_as"], "at": _local(report["closed_at"]).isoformat()},
-        "files": [{name: one[name] for name in ("name", "media_type", "sha256")} for one in files],
+        "files": [
+            {**{name: one[name] for name in ("name", "media_type", "sha256")}, "object": object_name(report, one["name"])}
+            for one in files
+        ],
     }  # fmt: skip
     if "restatement" in report:
         rest["restatement"] = report["restatement"]

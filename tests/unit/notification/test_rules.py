@@ -156,6 +156,12 @@ def least_data(event: str) -> object:
     if stream == "source":
         last = {"silent": {"after_minutes": 450}, "heard_again": {"until": "2025-11-06T14:05:00+07:00"}}
         return {"unit": "10966", "source": "/onestop/31/10966", "since": "2025-11-05T08:30:00+07:00"} | last[name]
+    if name.startswith("acknowledgement_"):
+        what = {
+            "refused": {"newest": None, "reason": "unreadable", "acknowledgement": "a1"},
+            "overdue": {"due": "2025-12-18"},
+        }
+        return REPORT | {"version": 1, **what[name.removeprefix("acknowledgement_")]}
     return PLAN if stream == "plan" else REPORT
 
 
