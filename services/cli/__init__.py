@@ -20,6 +20,7 @@ from services.cli import (
     running,
     schemas,
     serving,
+    simulating,
     sources,
 )
 from services.cli.client import CommandFailed
@@ -31,7 +32,7 @@ app.command("up")(running.up)
 app.command("demo")(demo.demo)
 app.command("import")(centre.import_files)
 app.command("check")(check.check)
-app.command("simulate")(centre.simulate_centre)
+app.command("simulate")(simulating.simulate_centre)
 app.command("lateness")(lateness.show_lateness)
 app.command("sources")(sources.sources)
 app.command("schemas")(schemas.schemas)

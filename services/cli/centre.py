@@ -1,4 +1,4 @@
-"""Commands of the centre: hand in files, or play a believable centre."""
+"""`motcua import`: hand in the files of a centre."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -217,25 +217,3 @@ def _show(outcomes: list[Outcome], unreadable: list[str], as_json: bool) -> None
             print(f"{outcome.file}:{one['line']}: {one['code'] or '-'}: {one['field']}: {one['reason']}{advice}")
     for reason in unreadable:
         said.print(f"cannot be read: {reason}", style="red", highlight=False)
-
-
-def simulate_centre(
-    unit: Annotated[list[str], typer.Option(help="unit to play; may be given several times")],
-    out: Annotated[Path, typer.Option(help="record file to write (.jsonl or .jsonl.gz)")],
-    seed: Annotated[int, typer.Option(help="the same seed gives the same centre")] = 1,
-    begin: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"])] = datetime(2025, 7, 1),
-    end: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"])] = datetime(2025, 12, 31),
-) -> None:
-    """Write what a believable centre would say, faults of its feed included, as a record file."""
-    from shared.workdays import load_calendar
-    from simulation.recordfile import write_records
-    from simulation.scenario import UnknownUnit, load_scenario
-    from simulation.stream import simulate
-
-    days: tuple[date, date] = (begin.date(), end.date())
-    scenario = load_scenario(RULES / "simulation" / "haiphong-2025.yaml")
-    try:
-        count = write_records(simulate(unit, seed, *days, load_calendar(RULES), scenario), out)
-    except UnknownUnit as error:
-        raise CommandFailed(str(error)) from error
-    print(f"{out}: {count} statements")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,6 +78,14 @@ class Client:
         """The answer as it is; what is asked for stands in the body, where no address and no log shows it."""
         return self._send(lambda: self._http.post(path, json=body, params=params)).content
 
+    def exchange(self, path: str, content: bytes, media_type: str) -> Any:
+        """The JSON answer, a refusal's too; raises `CommandFailed` for a token that is not known and for faults of the system."""
+        send = partial(self._http.post, path, content=content, headers={"Content-Type": media_type})
+        response = self._heard(send)
+        if response.status_code in (401, 403) or response.status_code >= 500:
+            raise CommandFailed(_reason(response), code=1)
+        return response.json()
+
     def wait_until_digested(self, *, seconds: float = 600) -> None:
         """Wait until every service has worked off all it heard: twice in a row nothing waits anywhere."""
         calm, end = 0, time.monotonic() + seconds
@@ -92,6 +101,14 @@ class Client:
         return response.json() if response.content else None
 
     def _send(self, send: Any) -> httpx.Response:
+        response = self._heard(send)
+        if response.is_error:
+            if response.status_code >= 500:
+                raise CommandFailed(_reason(response), code=1)
+            raise RequestRefused(_reason(response))
+        return response
+
+    def _heard(self, send: Any) -> httpx.Response:
         for attempt in range(5):
             try:
                 response: httpx.Response = send()
@@ -100,10 +117,6 @@ class Client:
             if response.status_code != 503 or attempt == 4:
                 break
             time.sleep(1 + attempt)
-        if response.is_error:
-            if response.status_code >= 500:
-                raise CommandFailed(_reason(response), code=1)
-            raise RequestRefused(_reason(response))
         return response
 
 
