@@ -20,11 +20,11 @@ import typer
 from benchmarks import records
 from benchmarks.__main__ import commit, machine
 from benchmarks.servers import MOTCUA, passable_folder, pipeline
+from shared.events.envelope import BATCH_TYPE
 from shared.loop import run
 
 BATCH, IN_FLIGHT = 500, 4
 TARGET = 3_000
-BATCH_TYPE = "application/cloudevents-batch+json"
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from heapq import heappop, heappush, merge
@@ -35,6 +35,21 @@ def simulate(
     """
     feeds = [_say_unit(unit, seed, begin, end, calendar, scenario) for unit in dict.fromkeys(units)]
     return merge(*feeds, key=lambda said: (said.said_at, said.statement.source, said.statement.id))
+
+
+def said_of_new_dossiers(said: Iterable[Said], begin: datetime) -> Iterator[Said]:
+    """What is said of dossiers that nobody heard of before `begin`.
+
+    A stream that begins later is another centre with the same ids; this is a later part of the same one, so that parts
+    which overlap say the same and count once.
+    """
+    old = set[tuple[str, str]]()
+    for one in said:
+        dossier = (one.statement.unit, one.statement.dossier)
+        if one.said_at < begin:
+            old.add(dossier)
+        elif dossier not in old:
+            yield one
 
 
 def _say_unit(unit: str, seed: int, begin: date, end: date, calendar: Calendar, scenario: Scenario) -> Iterator[Said]:

@@ -7,11 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
-from shared.localtime import LOCAL
-
-Item = dict[str, Any]
+from shared.events.envelope import BATCH_TYPE
+from simulation.requests import Dossier, Item, packed
 
 
 class Door(StrEnum):
@@ -25,7 +23,7 @@ class Door(StrEnum):
     @property
     def media_type(self) -> str:
         """Of the body: records are CloudEvents, packets are plain JSON."""
-        return "application/cloudevents-batch+json" if self is Door.RECORDS else "application/json"
+        return BATCH_TYPE if self is Door.RECORDS else "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,60 +50,7 @@ class Trap:
 
 def all_traps(unit: str, now: datetime) -> list[Trap]:
     """Every trap, about dossiers of `unit` that were received a week before `now`; another second makes other dossiers."""
-    return [make(_Sender(unit, now, number)) for number, make in enumerate(_TRAPS, 1)]
-
-
-class _Sender:
-    """Writes packets and records about one invented dossier, as clients of the national portal write them."""
-
-    def __init__(self, unit: str, now: datetime, number: int) -> None:
-        self.unit, self.now = unit, now.astimezone(LOCAL)
-        self.received = (self.now - timedelta(days=7)).replace(hour=8, minute=30, second=0, microsecond=0)
-        self.due = self.at(3, 17)
-        self.code = f"H24.{int(now.timestamp())}-{self.received:%y%m%d}-{number:04}"
-
-    def at(self, days: int, hour: int = 9) -> datetime:
-        """That hour, days after the reception."""
-        return (self.received + timedelta(days=days)).replace(hour=hour, minute=0)
-
-    def dossier(self, **fields: Any) -> Item:
-        """An open dossier as of V2; V1's has the same fields without those of the channel."""
-        return {
-            "MaHoSo": self.code, "MaTTHC": "1.004873", "TenTTHC": "Thủ tục cấp Giấy xác nhận tình trạng hôn nhân",
-            "MaLinhVuc": "", "TenLinhVuc": "Hộ tịch", "ChuHoSo": "Nguyễn Văn Thử", "LoaiDoiTuong": "1", "Email": "",
-            "SoDienThoai": "0900000000", "TrichYeuHoSo": "", "GhiChu": "", "HinhThuc": "0",
-            "NgayTiepNhan": packed(self.received), "NgayHenTra": packed(self.due), "TrangThaiHoSo": "4", "NgayTra": "",
-            "NgayKetThucXuLy": "", "DonViXuLy": "", "KenhThucHien": "2", "NoiNopHoSo": "1",
-            "NgayNopHoSo": packed(self.received), "DuocThanhToanTrucTuyen": "0", "TaiLieuNop": [], "DanhSachLePhi": [],
-            "DanhSachHoSoBoSung": [], "DanhSachGiayToKetQua": [], **fields,
-        }  # fmt: skip
-
-    def progress(self, status: int | str, at: datetime, text: str = "Chuyển thẩm định") -> Item:
-        """One line of progress."""
-        return {
-            "MaHoSo": self.code, "NguoiXuLy": "Trần Thị B", "ChucDanh": "", "ThoiDiemXuLy": packed(at),
-            "PhongBanXuLy": "", "NoiDungXuLy": text, "TrangThai": str(status), "NgayBatDau": "",
-            "NgayKetThucTheoQuyDinh": "",
-        }  # fmt: skip
-
-    def record(self, kind: str, at: datetime, id: str = "1", **data: Any) -> Item:
-        """One CloudEvent."""
-        about = "petition" if kind.startswith("petition.") else "dossier"
-        return {
-            "specversion": "1.0", "id": f"{self.code}-{id}", "source": f"/simulated/traps/{self.unit}",
-            "type": f"vn.motcua.onestop.{kind}.v1", "subject": self.code, "time": at.isoformat(),
-            "datacontenttype": "application/json", "data": {"unit": self.unit, about: self.code, **data},
-        }  # fmt: skip
-
-    def reception(self, **data: Any) -> Item:
-        """The record that takes the dossier in."""
-        facts = {"field": "Hộ tịch", "procedure": "1.004873", "channel": "direct", "due_at": self.due.isoformat()}
-        return self.record("received", self.received, **(facts | data))
-
-
-def packed(instant: datetime) -> str:
-    """The portal's `yyyyMMddHHmmss`, local time."""
-    return f"{instant:%Y%m%d%H%M%S}"
+    return [make(Dossier(unit, now, number)) for number, make in enumerate(_TRAPS, 1)]
 
 
 def _v1(service: str, *items: Item, expect: Sequence[str] = ("accepted",)) -> Step:
@@ -129,8 +74,8 @@ def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
-def _same_again(it: _Sender) -> Trap:
-    new = it.dossier()
+def _same_again(it: Dossier) -> Trap:
+    new = it.packet()
     return Trap(
         "same-again",
         "a nightly run sends the same dossier once more",
@@ -138,34 +83,34 @@ def _same_again(it: _Sender) -> Trap:
     )
 
 
-def _line_again(it: _Sender) -> Trap:
+def _line_again(it: Dossier) -> Trap:
     line = it.progress(4, it.at(1))
     return Trap(
         "line-again",
         "the same line of progress: code, time, status and officer are equal",
-        (_dossiers(it.dossier()), _v1("CapNhatTienDoHoSoMC", line), _lines(line, expect=["duplicate"])),
+        (_dossiers(it.packet()), _v1("CapNhatTienDoHoSoMC", line), _lines(line, expect=["duplicate"])),
     )
 
 
-def _line_first(it: _Sender) -> Trap:
+def _line_first(it: Dossier) -> Trap:
     return Trap(
         "line-first",
         "progress comes before its dossier: kept, and folded when the dossier comes",
-        (_lines(it.progress(4, it.at(1))), _dossiers(it.dossier())),
+        (_lines(it.progress(4, it.at(1))), _dossiers(it.packet())),
     )
 
 
-def _eleven_lines(it: _Sender) -> Trap:
+def _eleven_lines(it: Dossier) -> Trap:
     lines = [it.progress(4, it.at(1, hour)) for hour in range(7, 18)]
     return Trap(
         "eleven-lines",
         "more lines in one call than the portal takes",
-        (_dossiers(it.dossier()), _lines(*lines, expect=["accepted"] * 11)),
+        (_dossiers(it.packet()), _lines(*lines, expect=["accepted"] * 11)),
     )
 
 
-def _reopened(it: _Sender) -> Trap:
-    done = it.dossier(TrangThaiHoSo="9", NgayKetThucXuLy=packed(it.at(2)))
+def _reopened(it: Dossier) -> Trap:
+    done = it.packet(TrangThaiHoSo="9", NgayKetThucXuLy=packed(it.at(2)))
     return Trap(
         "reopened",
         "10 → 4: a dossier goes on after its result was given back",
@@ -177,17 +122,17 @@ def _reopened(it: _Sender) -> Trap:
     )
 
 
-def _wait_as_nine(it: _Sender) -> Trap:
+def _wait_as_nine(it: Dossier) -> Trap:
     line = it.progress(9, it.at(1), "Yêu cầu bổ sung hồ sơ")
     return Trap(
         "wait-as-nine",
         "a wait for papers is sent as 9: no finish without an end date or a result",
-        (_dossiers(it.dossier()), _lines(line, expect=["accepted + not_done_as_said"])),
+        (_dossiers(it.packet()), _lines(line, expect=["accepted + not_done_as_said"])),
     )
 
 
-def _nine_without_due(it: _Sender) -> Trap:
-    done = it.dossier(TrangThaiHoSo="9", NgayHenTra="", NgayKetThucXuLy=packed(it.at(2)))
+def _nine_without_due(it: Dossier) -> Trap:
+    done = it.packet(TrangThaiHoSo="9", NgayHenTra="", NgayKetThucXuLy=packed(it.at(2)))
     return Trap(
         "nine-without-due",
         "finished without a promised date: counts as on time",
@@ -195,9 +140,9 @@ def _nine_without_due(it: _Sender) -> Trap:
     )
 
 
-def _input_as_result(it: _Sender) -> Trap:
+def _input_as_result(it: Dossier) -> Trap:
     file = "https://tep.example/to-khai.pdf"
-    done = it.dossier(
+    done = it.packet(
         TrangThaiHoSo="9",
         NgayKetThucXuLy=packed(it.at(2)),
         TaiLieuNop=[{"TenTepDinhKem": "to-khai.pdf", "DuongDanTaiTepTin": file}],
@@ -210,8 +155,8 @@ def _input_as_result(it: _Sender) -> Trap:
     )
 
 
-def _dummy_identity(it: _Sender) -> Trap:
-    new = it.dossier(DinhDanhCHS=[{"LoaiDinhDanh": "2", "SoDinhDanh": "000000001"}])
+def _dummy_identity(it: Dossier) -> Trap:
+    new = it.packet(DinhDanhCHS=[{"LoaiDinhDanh": "2", "SoDinhDanh": "000000001"}])
     return Trap(
         "dummy-identity",
         "an invented identity number (every identity is dropped at the door)",
@@ -219,8 +164,8 @@ def _dummy_identity(it: _Sender) -> Trap:
     )
 
 
-def _channel_missing(it: _Sender) -> Trap:
-    new = {name: value for name, value in it.dossier().items() if name != "KenhThucHien"}
+def _channel_missing(it: Dossier) -> Trap:
+    new = {name: value for name, value in it.packet().items() if name != "KenhThucHien"}
     return Trap(
         "channel-missing",
         "V2 without a channel: counts as direct",
@@ -228,8 +173,8 @@ def _channel_missing(it: _Sender) -> Trap:
     )
 
 
-def _unmapped(it: _Sender) -> Trap:
-    new = it.dossier(MaTTHC="", TenTTHC="", TenLinhVuc="")
+def _unmapped(it: Dossier) -> Trap:
+    new = it.packet(MaTTHC="", TenTTHC="", TenLinhVuc="")
     return Trap(
         "unmapped",
         "a local procedure that nobody mapped: no code, no field",
@@ -237,18 +182,18 @@ def _unmapped(it: _Sender) -> Trap:
     )
 
 
-def _code_date(it: _Sender) -> Trap:
+def _code_date(it: Dossier) -> Trap:
     it.code = it.code.replace(f"-{it.received:%y%m%d}-", f"-{it.at(-30):%y%m%d}-")
     return Trap(
         "code-date",
         "the code tells another day than the reception",
-        (_dossiers(it.dossier(), expect=["accepted + code_date_differs"]),),
+        (_dossiers(it.packet(), expect=["accepted + code_date_differs"]),),
     )
 
 
-def _mixed_types(it: _Sender) -> Trap:
+def _mixed_types(it: Dossier) -> Trap:
     asked = {"HoSoBoSungId": 1, "NgayBoSung": f"{it.at(1):%Y-%m-%dT%H:%M:%S}", "TrangThaiBoSung": False}
-    new = it.dossier(TrangThaiHoSo=4, KenhThucHien=1, DanhSachHoSoBoSung=[asked], HinhThuc=True)
+    new = it.packet(TrangThaiHoSo=4, KenhThucHien=1, DanhSachHoSoBoSung=[asked], HinhThuc=True)
     return Trap(
         "mixed-types",
         'numbers, "texts", true, and two forms of dates in one packet',
@@ -256,37 +201,37 @@ def _mixed_types(it: _Sender) -> Trap:
     )
 
 
-def _refused_by_centre(it: _Sender) -> Trap:
-    refused = it.dossier(TrangThaiHoSo="3", NgayTiepNhan="", NgayHenTra="", NgayTuChoi=packed(it.received))
+def _refused_by_centre(it: Dossier) -> Trap:
+    refused = it.packet(TrangThaiHoSo="3", NgayTiepNhan="", NgayHenTra="", NgayTuChoi=packed(it.received))
     return Trap("never-received", "status 3, not taken in: not counted", (_dossiers(refused),))
 
 
-def _withdrawn(it: _Sender) -> Trap:
-    gone = it.dossier(TrangThaiHoSo="7", NgayKetThucXuLy=packed(it.at(1)))
+def _withdrawn(it: Dossier) -> Trap:
+    gone = it.packet(TrangThaiHoSo="7", NgayKetThucXuLy=packed(it.at(1)))
     return Trap("withdrawn", "status 7, taken back: done on time", (_dossiers(gone),))
 
 
-def _impossible_date(it: _Sender) -> Trap:
-    new = it.dossier(NgayTiepNhan="20251131083000")
+def _impossible_date(it: Dossier) -> Trap:
+    new = it.packet(NgayTiepNhan="20251131083000")
     return Trap("impossible-date", "31 November", (_dossiers(new, expect=["rejected: NgayTiepNhan"]),))
 
 
-def _no_code(it: _Sender) -> Trap:
-    return Trap("no-code", "no MaHoSo", (_dossiers(it.dossier(MaHoSo=""), expect=["rejected: MaHoSo"]),))
+def _no_code(it: Dossier) -> Trap:
+    return Trap("no-code", "no MaHoSo", (_dossiers(it.packet(MaHoSo=""), expect=["rejected: MaHoSo"]),))
 
 
-def _unknown_status(it: _Sender) -> Trap:
-    new = it.dossier(TrangThaiHoSo="17")
+def _unknown_status(it: Dossier) -> Trap:
+    new = it.packet(TrangThaiHoSo="17")
     return Trap("unknown-status", "status 17", (_dossiers(new, expect=["rejected: TrangThaiHoSo"]),))
 
 
-def _future(it: _Sender) -> Trap:
-    new = it.dossier(NgayTiepNhan=packed(it.now + timedelta(days=2)), NgayHenTra=packed(it.now + timedelta(days=5)))
+def _future(it: Dossier) -> Trap:
+    new = it.packet(NgayTiepNhan=packed(it.now + timedelta(days=2)), NgayHenTra=packed(it.now + timedelta(days=5)))
     return Trap("future", "received the day after tomorrow", (_dossiers(new, expect=["rejected: NgayTiepNhan"]),))
 
 
-def _finished_first(it: _Sender) -> Trap:
-    done = it.dossier(TrangThaiHoSo="9", NgayKetThucXuLy=packed(it.at(-1)))
+def _finished_first(it: Dossier) -> Trap:
+    done = it.packet(TrangThaiHoSo="9", NgayKetThucXuLy=packed(it.at(-1)))
     return Trap(
         "finished-first",
         "finished the day before it was received",
@@ -294,9 +239,9 @@ def _finished_first(it: _Sender) -> Trap:
     )
 
 
-def _bad_neighbour(it: _Sender) -> Trap:
-    first, last = it.dossier(MaHoSo=f"{it.code}1"), it.dossier(MaHoSo=f"{it.code}2")
-    bad = it.dossier(NgayTiepNhan="")
+def _bad_neighbour(it: Dossier) -> Trap:
+    first, last = it.packet(MaHoSo=f"{it.code}1"), it.packet(MaHoSo=f"{it.code}2")
+    bad = it.packet(NgayTiepNhan="")
     return Trap(
         "bad-neighbour",
         "one of three has no date of reception: the others are taken",
@@ -304,24 +249,24 @@ def _bad_neighbour(it: _Sender) -> Trap:
     )
 
 
-def _unknown_service(it: _Sender) -> Trap:
+def _unknown_service(it: Dossier) -> Trap:
     return Trap(
         "unknown-service",
         "an envelope for a service that is none",
-        (_v1("DongBoHoSo", it.dossier(), expect=["refused 4"]),),
+        (_v1("DongBoHoSo", it.packet(), expect=["refused 4"]),),
     )
 
 
-def _nothing(it: _Sender) -> Trap:
+def _nothing(it: Dossier) -> Trap:
     return Trap("nothing", "an empty array: nothing to do", (_dossiers(expect=[]),))
 
 
-def _no_json(it: _Sender) -> Trap:
-    cut = _json([it.dossier()])[:-20]
+def _no_json(it: Dossier) -> Trap:
+    cut = _json([it.packet()])[:-20]
     return Trap("no-json", "a body cut short", (Step(Door.V2, cut, ("refused 2",)),))
 
 
-def _record_again(it: _Sender) -> Trap:
+def _record_again(it: Dossier) -> Trap:
     return Trap(
         "record-again",
         "a record is sent again because its answer was lost",
@@ -329,7 +274,7 @@ def _record_again(it: _Sender) -> Trap:
     )
 
 
-def _records_backwards(it: _Sender) -> Trap:
+def _records_backwards(it: Dossier) -> Trap:
     done = it.record("completed", it.at(2), "2", e_result=True)
     return Trap(
         "records-backwards",
@@ -338,39 +283,39 @@ def _records_backwards(it: _Sender) -> Trap:
     )
 
 
-def _record_without_offset(it: _Sender) -> Trap:
+def _record_without_offset(it: Dossier) -> Trap:
     new = it.reception() | {"time": f"{it.received:%Y-%m-%dT%H:%M:%S}"}
     return Trap("record-without-offset", "a time without an offset", (_records(new, expect=["rejected: time"]),))
 
 
-def _record_unknown_kind(it: _Sender) -> Trap:
+def _record_unknown_kind(it: Dossier) -> Trap:
     new = it.record("arrived", it.received)
     return Trap("record-unknown-kind", "a kind that is none", (_records(new, expect=["rejected: type"]),))
 
 
-def _record_unknown_unit(it: _Sender) -> Trap:
+def _record_unknown_unit(it: Dossier) -> Trap:
     new = it.reception(unit="00000")
     return Trap("record-unknown-unit", "a unit that does not exist", (_records(new, expect=["rejected: data.unit"]),))
 
 
-def _record_with_person(it: _Sender) -> Trap:
+def _record_with_person(it: Dossier) -> Trap:
     new = it.reception(applicant_name="Nguyễn Văn Thử", phone="0900000000")
     return Trap("record-with-person", "a citizen's name and phone: dropped when the record is read", (_records(new),))
 
 
-def _petition_answered_first(it: _Sender) -> Trap:
+def _petition_answered_first(it: Dossier) -> Trap:
     first, then = it.record("petition.answered", it.at(2), "2"), it.record("petition.received", it.received)
     return Trap("petition-answered-first", "the answer comes before the petition", (_records(first), _records(then)))
 
 
-def _petition_empty_rating(it: _Sender) -> Trap:
+def _petition_empty_rating(it: Dossier) -> Trap:
     rated = it.record("petition.rated", it.at(2))
     return Trap(
         "petition-empty-rating", "a rating that rates nothing", (_records(rated, expect=["rejected: data.satisfied"]),)
     )
 
 
-_TRAPS: tuple[Callable[[_Sender], Trap], ...] = (
+_TRAPS: tuple[Callable[[Dossier], Trap], ...] = (
     _same_again, _line_again, _line_first, _eleven_lines, _reopened, _wait_as_nine, _nine_without_due, _input_as_result,
     _dummy_identity, _channel_missing, _unmapped, _code_date, _mixed_types, _refused_by_centre, _withdrawn,
     _impossible_date, _no_code, _unknown_status, _future, _finished_first, _bad_neighbour, _unknown_service, _nothing,

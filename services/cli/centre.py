@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, said
+from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, progress_bar, said
 from services.cli.dry_run import Open, try_files
 from services.cli.packets import items_of, send_packet
 from services.dossier.files import (
@@ -29,13 +28,13 @@ from services.dossier.files import (
     stored_mapping,
 )
 from shared.clock import SystemClock
+from shared.events.envelope import BATCH_TYPE
 from shared.events.records import Record, encode_record
 from shared.settings import RULES
 from shared.units import load_units
 
 BATCH = 500
 IN_FLIGHT = 4
-BATCH_TYPE = "application/cloudevents-batch+json"
 
 
 @dataclass
@@ -129,7 +128,7 @@ def mapping_of(name: str | None, knows_unit: Callable[[str], bool]) -> SheetMapp
 def _import(client: Client, path: Path, open_one: Open) -> Outcome:
     opened = open_one(path)
     outcome = Outcome(str(path))
-    with _progress() as progress, ThreadPoolExecutor(IN_FLIGHT) as pool:
+    with progress_bar() as progress, ThreadPoolExecutor(IN_FLIGHT) as pool:
         task = progress.add_task(path.name, total=opened.total)
         flying = list[Future[None]]()
         for batch in _batches(opened, outcome, lambda: progress.advance(task)):
@@ -147,7 +146,7 @@ def _import(client: Client, path: Path, open_one: Open) -> Outcome:
 
 def _hand_on(client: Client, path: Path, packet: Packet, unit: str | None) -> Outcome:
     outcome = Outcome(str(path))
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task(path.name, total=len(items_of(packet)))
         for answers in send_packet(client, path, packet, unit):
             progress.advance(task, len(answers))
@@ -195,11 +194,6 @@ def _send(client: Client, batch: list[tuple[int, Record]], outcome: Outcome) -> 
     for (line, statement), receipt in zip(batch, answer["items"], strict=True):
         if receipt["status"] == "rejected":
             outcome.rejected.append({"line": line, "code": statement.code, **receipt})
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=said, transient=True)
 
 
 def _show(outcomes: list[Outcome], unreadable: list[str], as_json: bool) -> None:

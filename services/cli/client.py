@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.embedded import DataFolder, NotRunning
 
@@ -24,6 +25,12 @@ said = Console(stderr=True)
 def results() -> Console:
     """Standard output; a pipe or a file has no width, and a table squeezed into 80 columns loses its words."""
     return Console() if sys.stdout.isatty() else Console(width=150)
+
+
+def progress_bar() -> Progress:
+    """Of long work: how much of how much, and how long still; on standard error, gone when done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=said, transient=True)
 
 
 class CommandFailed(Exception):

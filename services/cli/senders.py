@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as BusError
 
 from services.cli.client import Client, CommandFailed
+from shared.events.envelope import BATCH_TYPE
 from shared.events.statements import Statement, encode_statement
 from shared.topology import RECEIPT_TO, onestop_subject
 
@@ -46,7 +47,7 @@ class HttpSender:
     def send(self, statements: Sequence[Statement]) -> Verdicts:
         """See `Sender`."""
         body = b"[" + b",".join(map(encode_statement, statements)) + b"]"
-        answer = self._client.post("/v1/records", content=body, media_type="application/cloudevents-batch+json")
+        answer = self._client.post("/v1/records", content=body, media_type=BATCH_TYPE)
         return Counter({name: answer[name] for name in ("accepted", "duplicate", "rejected")})
 
     def close(self) -> None:
@@ -57,13 +58,13 @@ class BusSender:
     """Publishes as any vendor would (docs/integrate/README.md): no `Nats-Msg-Id`, a receipt for each in the account's inbox."""
 
     def __init__(self, url: str, unit: str, ca: Path | None) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._runner = asyncio.Runner()  # its loop lives from one batch to the next; Ctrl-C ends the batch in hand
         self._inbox = f"_INBOX.centre.{unit}"
         self._receipts: asyncio.Queue[dict[str, object]] = asyncio.Queue()
         try:
-            self._bus = self._loop.run_until_complete(self._connect(url, ca))
+            self._bus = self._runner.run(self._connect(url, ca))
         except (BusError, OSError, TimeoutError, ssl.SSLError) as error:
-            self._loop.close()
+            self._runner.close()
             raise CommandFailed(f"the bus at {_shown(url)} cannot be used: {error}") from error
 
     async def _connect(self, url: str, ca: Path | None) -> Bus:
@@ -81,7 +82,7 @@ class BusSender:
     def send(self, statements: Sequence[Statement]) -> Verdicts:
         """See `Sender`."""
         try:
-            return self._loop.run_until_complete(self._send(statements))
+            return self._runner.run(self._send(statements))
         except BusError as error:
             raise CommandFailed(f"the bus did not take a statement: {error}", code=1) from error
 
@@ -106,8 +107,8 @@ class BusSender:
     def close(self) -> None:
         """See `Sender`."""
         with suppress(BusError):
-            self._loop.run_until_complete(self._bus.drain())
-        self._loop.close()
+            self._runner.run(self._bus.drain())
+        self._runner.close()
 
 
 async def _ignore(_: Exception) -> None:

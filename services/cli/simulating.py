@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -12,26 +12,27 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, said
+from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, progress_bar, said
 from services.cli.senders import BusSender, HttpSender, Sender, Verdicts
 from services.cli.trying import chosen_traps, try_traps, write_traps
 from shared.clock import SystemClock
 from shared.events.statements import Statement
-from shared.localtime import local_date
+from shared.localtime import local_date, start_of_day
 from shared.settings import RULES
+from shared.units import load_units
 from shared.workdays import load_calendar
 from simulation.recordfile import write_records
 from simulation.scenario import UnknownUnit, load_scenario
-from simulation.stream import Said, simulate
+from simulation.stream import Said, said_of_new_dossiers, simulate
 
 BATCH = 500
 PAUSE = 0.5
 """Seconds between two looks at whether something was said meanwhile."""
 LIVE_DAYS = 14
 """How far back a live centre begins when nobody says where."""
-FILE_FROM, FILE_TO = date(2025, 7, 1), date(2025, 12, 31)
+BEGIN, FILE_TO = date(2025, 7, 1), date(2025, 12, 31)
+"""The communes of two-level government begin on the first; a live centre has lived since then, whatever part is said."""
 
 
 def simulate_centre(
@@ -64,22 +65,23 @@ def simulate_centre(
     --out alone writes files and asks no running system. Exit 3 when a trap was answered otherwise than expected, or when
     something said live was rejected or not answered.
     """
+    if traps and live:
+        raise CommandFailed("--traps and --live are two things: say one of them")
     if traps:
-        chosen = chosen_traps(traps, unit[0], SystemClock().now())
-        if out is not None:
-            write_traps(chosen, out)
-            return
-        raise typer.Exit(try_traps(_may_be_spoilt(data, test_system), chosen, unit[0], as_json=as_json))
+        raise typer.Exit(_try(traps, unit, out, data, test_system, as_json))
     today = local_date(SystemClock().now())
-    first = begin.date() if begin else today - timedelta(days=LIVE_DAYS) if live else FILE_FROM
+    first = begin.date() if begin else today - timedelta(days=LIVE_DAYS) if live else BEGIN
     last = end.date() if end else today if live else FILE_TO
     if last < first:
         raise CommandFailed(f"--to {last} is before --from {first}")
+    if live and first < BEGIN:
+        raise CommandFailed(f"--from {first} is before {BEGIN}: no commune of today had a centre then")
     scenario = load_scenario(RULES / "simulation" / "haiphong-2025.yaml")
-    stream = simulate(unit, seed, first, last, load_calendar(RULES), scenario)
+    stream = simulate(unit, seed, BEGIN if live else first, last, load_calendar(RULES), scenario)
     try:
         if live:
-            raise typer.Exit(_play(stream, _sender(bus, unit, ca, data, test_system), rate))
+            sender = _sender(bus, unit, ca, data, test_system)
+            raise typer.Exit(_play(said_of_new_dossiers(stream, start_of_day(first)), sender, rate))
         if out is None:
             raise CommandFailed("say --out FILE, --live, or --traps all")
         print(f"{out}: {write_records(stream, out)} statements")
@@ -87,18 +89,36 @@ def simulate_centre(
         raise CommandFailed(str(error)) from error
 
 
-def _may_be_spoilt(data: Path, test_system: bool) -> Client:
-    """Invented dossiers would be counted like any other: a system that is named by its address must be called a test system."""
-    if os.environ.get("MOTCUA_URL") and not test_system:
-        raise CommandFailed("invented dossiers would be counted at MOTCUA_URL; say --test-system when they may")
+def _try(names: list[str], units: list[str], out: Path | None, data: Path, test_system: bool, as_json: bool) -> int:
+    if len(units) > 1:
+        raise CommandFailed("traps are about dossiers of one unit: give --unit once")
+    if units[0] not in load_units(RULES):
+        raise CommandFailed(f"there is no unit {units[0]}: use the five digits of a commune since 01/07/2025")
+    traps = chosen_traps(names, units[0], SystemClock().now())
+    if out is not None:
+        write_traps(traps, out)
+        return 0
+    return try_traps(_test_client(data, test_system), traps, units[0], as_json=as_json)
+
+
+def _test_client(data: Path, test_system: bool) -> Client:
+    if os.environ.get("MOTCUA_URL"):
+        _must_be_a_test_system(test_system, "MOTCUA_URL")
     return Client.find(data)
+
+
+def _must_be_a_test_system(said_so: bool, where: str) -> None:
+    """Invented dossiers are counted like any other: a system that is named by its address must be called a test system."""
+    if not said_so:
+        raise CommandFailed(f"invented dossiers would be counted at {where}; say --test-system when they may")
 
 
 def _sender(bus: str | None, units: list[str], ca: Path | None, data: Path, test_system: bool) -> Sender:
     if bus is None:
-        return HttpSender(_may_be_spoilt(data, test_system))
+        return HttpSender(_test_client(data, test_system))
     if len(units) > 1:
         raise CommandFailed("an account of the bus speaks for one unit: give --unit once")
+    _must_be_a_test_system(test_system, "--bus")
     return BusSender(bus, units[0], ca)
 
 
@@ -107,9 +127,10 @@ def _play(stream: Iterator[Said], sender: Sender, rate: float | None) -> int:
     total = Counter[str]()
     try:
         now = SystemClock().now()
-        past, coming = list[Said](), list[Said]()
-        for one in stream:
-            (past if one.said_at <= now else coming).append(one)
+        past, coming = list[Said](), deque[Said]()
+        with said.status("living through the time before"):
+            for one in stream:
+                (past if one.said_at <= now else coming).append(one)
         _catch_up(past, sender, rate, total)
         said.print(f"{len(past)} said: {_in_words(total)}; {len(coming)} to come", highlight=False)
         _follow(coming, sender, total)
@@ -123,8 +144,7 @@ def _play(stream: Iterator[Said], sender: Sender, rate: float | None) -> int:
 
 def _catch_up(past: list[Said], sender: Sender, rate: float | None, total: Verdicts) -> None:
     size = BATCH if rate is None else max(1, min(BATCH, round(rate * PAUSE)))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=said, transient=True) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("said", total=len(past))
         began, sent, rest = time.monotonic(), 0, iter(past)
         while batch := [one.statement for one in islice(rest, size)]:
@@ -135,12 +155,12 @@ def _catch_up(past: list[Said], sender: Sender, rate: float | None, total: Verdi
             progress.advance(task, len(batch))
 
 
-def _follow(coming: list[Said], sender: Sender, total: Verdicts) -> None:
+def _follow(coming: deque[Said], sender: Sender, total: Verdicts) -> None:
     while coming:
         now = SystemClock().now()
         batch = list[Statement]()
         while coming and len(batch) < BATCH and coming[0].said_at <= now:
-            batch.append(coming.pop(0).statement)
+            batch.append(coming.popleft().statement)
         if batch:
             total.update(sender.send(batch))
             said.print(f"{now:%H:%M:%S} {len(batch)} said, {len(coming)} to come", highlight=False)

@@ -17,7 +17,7 @@ from services.dossier.scorecard.usecases import CountRejections, Rejection
 from services.dossier.usecases import HearFile, ListFindings
 from shared.clock import Clock
 from shared.dead_letters import DeadLetters
-from shared.events.envelope import decode_bounded
+from shared.events.envelope import BATCH_TYPE, decode_bounded
 from shared.events.records import Record, parse_record
 from shared.events.statements import Refused
 from shared.http import Forbidden, Key, Moment, Party, Tokens
@@ -226,7 +226,7 @@ _RECORDS: dict[str, Any] = {
         "content": {
             "application/cloudevents+json": {"schema": {"type": "object"}},
             "application/x-ndjson": {"schema": {"type": "string", "description": "one CloudEvent a line"}},
-            "application/cloudevents-batch+json": {"schema": {"type": "array", "items": {"type": "object"}}},
+            BATCH_TYPE: {"schema": {"type": "array", "items": {"type": "object"}}},
         },
     }
 }

@@ -8,6 +8,9 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+BATCH_TYPE = "application/cloudevents-batch+json"
+"""Media type of several events as one JSON array (CloudEvents 1.0, JSON format §4)."""
+
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """An instant on the wire always carries its offset; a naive one is refused when decoded."""
 

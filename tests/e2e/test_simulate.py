@@ -7,6 +7,7 @@ import signal
 import subprocess
 from datetime import UTC, datetime, timedelta
 
+from services.cli.client import Client
 from services.embedded import DataFolder
 from tests.e2e.running import MOTCUA, Running
 from tests.e2e.test_command_line import assert_one_line, motcua
@@ -30,7 +31,7 @@ def test_every_trap_is_answered_as_expected_and_the_figures_are_right(shared_sys
     assert [one for one in told if not one["as_expected"]] == []
     again = json.loads(shared_system.run("simulate", "--unit", UNIT, "--traps", "same-again", "--json"))["traps"]
     assert again[0]["answered"] == [["accepted"], ["duplicate"]], "a second run has dossiers of its own"
-    shared_system.run("import", "/dev/null", expect=None)  # waits until everything is digested
+    Client.find(shared_system.data).wait_until_digested()
     after = shared_system.figures(UNIT, day(20), day(0))["total"]
     # by hand: 19 dossiers of the first run were received (bad-neighbour has two), and one of the second
     assert after["c3"] - before["c3"] == 20
@@ -39,23 +40,29 @@ def test_every_trap_is_answered_as_expected_and_the_figures_are_right(shared_sys
 
 
 def test_a_live_centre_over_http_and_on_the_bus_says_the_same(shared_system: Running) -> None:
-    days = ("--unit", UNIT, "--live", "--from", day(6), "--to", day(2))
-    first = counts(shared_system.run("simulate", *days))
+    days = ("--unit", UNIT, "--live", "--to", "2025-11-14", "--from")
+    first = counts(shared_system.run("simulate", *days, "2025-11-03"))
     assert first["accepted"] > 50
     assert (first["rejected"], first["unanswered"]) == (0, 0)
     password = (shared_system.data / "secrets" / f"nats-centre-{UNIT}").read_text().strip()
     address = DataFolder(shared_system.data).read_runtime()["nats_url"].rpartition("@")[2]
     bus = f"nats://centre-{UNIT}:{password}@{address}"
-    second = counts(shared_system.run("simulate", *days, "--bus", bus))
+    second = counts(shared_system.run("simulate", *days, "2025-11-03", "--bus", bus, "--test-system"))
     assert second == {**first, "accepted": 0, "duplicate": first["accepted"] + first["duplicate"]}
-    wrong = motcua("simulate", *days, "--bus", f"nats://centre-{UNIT}:not-the-secret@{address}")
+    later = counts(shared_system.run("simulate", *days, "2025-11-06"))
+    assert (later["accepted"], later["duplicate"] > 50) == (0, True), (
+        "a later part says nothing else of the same dossiers"
+    )
+    wrong = motcua(
+        "simulate", *days, "2025-11-03", "--test-system", "--bus", f"nats://centre-{UNIT}:not-the-secret@{address}"
+    )
     assert_one_line(wrong, 2, "cannot be used")
     assert "not-the-secret" not in wrong.stderr
 
 
 def test_a_live_centre_goes_on_until_it_is_stopped(shared_system: Running) -> None:
     """What lies ahead is waited for; Ctrl-C ends it with the counts."""
-    command = ["simulate", "--unit", "10510", "--live", "--rate", "400", "--from", day(1), "--to", day(-3)]
+    command = ["simulate", "--unit", "10510", "--live", "--rate", "400", "--from", day(14), "--to", day(-14)]
     process = subprocess.Popen(
         [MOTCUA, *command, "--data", str(shared_system.data)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -77,6 +84,13 @@ def test_what_cannot_be_played_is_said() -> None:
         (("--unit", UNIT), "say --out FILE, --live, or --traps all"),
         (("--unit", UNIT, "--out", "x.jsonl", *days), "--to 2025-11-01 is before --from 2025-11-05"),
         (("--unit", UNIT, "--unit", "10510", "--live", "--bus", "nats://x"), "speaks for one unit"),
+        (("--unit", UNIT, "--live", "--bus", "nats://x"), "counted at --bus; say --test-system"),
+        (("--unit", UNIT, "--live", "--from", "2025-06-30"), "is before 2025-07-01"),
         (("--unit", UNIT, "--traps", "nobody"), "no trap is called nobody"),
+        (("--unit", UNIT, "--traps", "all", "--live"), "say one of them"),
+        (("--unit", UNIT, "--unit", "10510", "--traps", "all"), "give --unit once"),
+        (("--unit", "99999", "--traps", "all"), "there is no unit 99999"),
     ):
         assert_one_line(motcua("simulate", *arguments), 2, reason)
+    away = motcua("simulate", "--unit", UNIT, "--traps", "all", MOTCUA_URL="http://127.0.0.1:1")
+    assert_one_line(away, 2, "counted at MOTCUA_URL; say --test-system")
