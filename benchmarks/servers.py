@@ -23,6 +23,7 @@ from services.embedded import BusUser, DataFolder, EmbeddedServers
 from services.provisioning import DATABASE, migrate_all, provision_bus, provision_database
 from services.system import bus_users, operator_token
 from shared import topology
+from shared.settings import RULES
 
 MOTCUA = Path(sys.executable).parent / "motcua"
 
@@ -102,7 +103,7 @@ async def pipeline() -> AsyncIterator[Pipeline]:
         await provision_database(servers.postgres_dsn(), secrets)
         databases = {name: servers.postgres_dsn(name, DATABASE) for name in topology.SERVICES}
         await migrate_all(databases)
-        await provision_bus(servers.nats.url_of(topology.OPERATOR))
+        await provision_bus(servers.nats.url_of(topology.OPERATOR), RULES)
         token, _ = operator_token(folder)
         common = {"MOTCUA_TOKENS": str(folder.path / "secrets" / "tokens.json"), "MOTCUA_OUT": str(folder.path / "out")}
         with contextlib.ExitStack() as stack:

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import nats
 
+from services.notification.hearing import heard_subjects
+from services.notification.rules import load_rules
 from shared import topology
 from shared.bus import trusting
 from shared.database import migrate
@@ -64,12 +66,16 @@ async def migrate_all(urls: Mapping[str, str]) -> None:
         await migrate(name, url)
 
 
-async def provision_bus(operator_url: str, *, replicas: int = 1, ca: Path | None = None) -> None:
-    """Create or update streams and durables with the operator's account; over TLS when `ca` is given."""
+async def provision_bus(operator_url: str, rules: Path, *, replicas: int = 1, ca: Path | None = None) -> None:
+    """Create or update streams and durables with the operator's account; over TLS when `ca` is given.
+
+    The alert rules below `rules` decide what the notification service hears; raises `RuleError` when they are wrong.
+    """
+    only = heard_subjects(load_rules(rules))
     tls = {} if ca is None else {"tls": trusting(ca)}
     operator = await nats.connect(operator_url, max_reconnect_attempts=3, **tls)
     try:
-        await topology.ensure(operator.jetstream(), replicas=replicas)
+        await topology.ensure(operator.jetstream(), replicas=replicas, only=only)
     finally:
         await operator.close()
 

@@ -89,7 +89,7 @@ async def start_system(
         )
         urls = {name: servers.postgres_dsn(name, DATABASE) for name in topology.SERVICES}
         await migrate_all(urls)
-        await provision_bus(servers.nats.url_of(topology.OPERATOR))
+        await provision_bus(servers.nats.url_of(topology.OPERATOR), rules)
         async with _serve(folder, servers, urls, port, clock or SystemClock(), rules, overrides or {}) as system:
             yield system
 

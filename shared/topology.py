@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nats.js import JetStreamContext
@@ -223,6 +223,12 @@ def alert_subject(unit: str, event: str) -> str:
     return f"alert.v1.{unit}.{event}"
 
 
+def of_every_unit(event: str) -> str:
+    """Where every unit's `dossier.overdue` goes: `dossier.v1.*.overdue`."""
+    family, _, name = event.partition(".")
+    return f"{family}.v1.*.{name}"
+
+
 def stream_configurations(*, replicas: int = 1) -> list[StreamConfig]:
     """Every stream with its configuration; durable on disk, atomic batches allowed, nothing discarded silently."""
     return [
@@ -241,15 +247,16 @@ def stream_configurations(*, replicas: int = 1) -> list[StreamConfig]:
     ]
 
 
-def consumer_configuration(wanted: Durable) -> ConsumerConfig:
-    """A pull consumer on which any number of processes may read.
+def consumer_configuration(wanted: Durable, only: Sequence[str] = ()) -> ConsumerConfig:
+    """A pull consumer on which any number of processes may read: its whole part of the stream, or `only` some subjects.
 
     `EXPLICIT`: with `ALL` one reader's ack also acknowledges what its neighbour still holds. `max_deliver=-1`: we decide
     what is dead, the server would only fall silent. `max_ack_pending` leaves room for eight processes' batches.
     """
     return ConsumerConfig(
         durable_name=wanted.name,
-        filter_subject=None if wanted.subject == ">" else wanted.subject,
+        filter_subject=None if only or wanted.subject == ">" else wanted.subject,
+        filter_subjects=list(only) or None,
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=60,
         max_deliver=-1,
@@ -257,8 +264,12 @@ def consumer_configuration(wanted: Durable) -> ConsumerConfig:
     )
 
 
-async def ensure(js: JetStreamContext, *, replicas: int = 1) -> None:
-    """Bring streams and durables to the wanted configuration; nothing else in the system writes either."""
+async def ensure(js: JetStreamContext, *, replicas: int = 1, only: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Bring streams and durables to the wanted configuration; nothing else in the system writes either.
+
+    `only` names, by durable, the subjects that its reader wants of its part of the stream; the rest never travels.
+    """
+    narrowed = only or {}
     for wanted in stream_configurations(replicas=replicas):
         try:
             await js.add_stream(wanted)  # the same configuration again is a no-op
@@ -269,4 +280,6 @@ async def ensure(js: JetStreamContext, *, replicas: int = 1) -> None:
     # the bucket's stream is the client's business: made here, or the reporting account would have to be allowed to
     await js.create_object_store(REPORTS, ObjectStoreConfig(replicas=replicas))
     for one in (*DURABLES, CITY_DURABLE):
-        await js.add_consumer(one.stream, consumer_configuration(one))  # creates or updates, unlike pull_subscribe
+        await js.add_consumer(
+            one.stream, consumer_configuration(one, narrowed.get(one.name, ()))
+        )  # creates or updates, unlike pull_subscribe

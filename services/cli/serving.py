@@ -19,10 +19,15 @@ from services.cli.client import CommandFailed, said
 from shared import topology
 from shared.loop import run
 from shared.observability import configure_logs
+from shared.settings import RULES
 
 if TYPE_CHECKING:
     from shared.settings import ServiceSettings
 
+
+FOLLOWERS, FOLLOWER_NICENESS = frozenset(topology.SERVICES) - {"dossier"}, 10
+"""A centre waits for its receipts, nobody waits for the others' share of the same second: on a busy machine they catch
+up afterwards. In containers `cpu_shares` does it, for niceness counts only inside one."""
 
 REFUSALS = (OSError, ValueError, asyncpg.PostgresError, nats.errors.Error)
 """What servers, files and ports answer when something is wrong outside: said in one line, without a trace."""
@@ -55,6 +60,7 @@ class Provisioning(BaseSettings):
     bus_ca: Path | None = Field(default=None, description="authority that signed the bus's certificate; asks for TLS")
     passwords: Path = Field(description="folder of files `postgres-<service>`, each holding a role's password")
     replicas: int = Field(default=1, ge=1, le=5, description="copies of every stream (3 in a cluster)")
+    rules: Path = Field(default=RULES, description="folder of rule files; alert rules decide which events travel")
 
 
 def provision() -> None:
@@ -83,7 +89,9 @@ def provision() -> None:
         await provisioning.migrate_all(urls)
         if (monitoring := wanted.passwords / "postgres-monitoring").exists():
             await provisioning.provision_monitoring(wanted.admin_database_url, monitoring.read_text("utf-8").strip())
-        await provisioning.provision_bus(wanted.operator_nats_url, replicas=wanted.replicas, ca=wanted.bus_ca)
+        await provisioning.provision_bus(
+            wanted.operator_nats_url, wanted.rules, replicas=wanted.replicas, ca=wanted.bus_ca
+        )
 
     try:
         asyncio.run(work())
@@ -109,6 +117,8 @@ def serve(name: Annotated[str, typer.Argument(help="dossier, inspection, reporti
         files = f", or the files {' and '.join(f'motcua_{one}' for one in sorted(missing))} in {where}" if where else ""
         raise CommandFailed(f"{name} cannot start: set {names}{files}")
     configure_logs(level=settings.log_level)
+    if name in FOLLOWERS:
+        os.nice(FOLLOWER_NICENESS)
     try:
         reason = run(_serve(name, settings))
     except REFUSALS as error:

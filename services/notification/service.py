@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.notification.api import NotificationApi
 from services.notification.handlers import NotificationHandlers, routes
+from services.notification.hearing import RulesAreHeard
 from services.notification.metrics import NotificationMetrics
 from services.notification.rules import Wording, load_receivers, load_rules
 from services.notification.senders import Senders
@@ -27,13 +28,14 @@ def build(environment: Environment) -> Service:
     metrics = NotificationMetrics(environment.registry)
     relay = Relay(NAME, database, bus.client, environment.registry)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
-    units = load_units(environment.rules)
+    units, rules = load_units(environment.rules), load_rules(environment.rules)
+    heard = RulesAreHeard(rules, bus.client)
     decide = DecideAlerts(
         database,
         environment.clock,
         load_calendar(environment.rules),
         units,
-        load_rules(environment.rules),
+        rules,
         Wording(environment.rules),
         metrics,
         relay.poke,
@@ -46,9 +48,9 @@ def build(environment: Environment) -> Service:
     return Service(
         name=NAME,
         bus=bus,
-        resources=(database,),
+        resources=(database, heard),
         tasks=(relay.run, deliver.run),
-        checks=(database.answers,),
+        checks=(database.answers, heard.problem),
         backlog={"outbox": relay.backlog, "deliveries": deliver.backlog},
         api=NotificationApi(ShowAlerts(database), again, environment.tokens).router(),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 import nats
@@ -15,8 +15,12 @@ from alembic import command
 from nats.js.api import ConsumerConfig
 from nats.js.errors import APIError
 
+from services.notification.hearing import RulesAreHeard
+from services.notification.rules import load_rules
+from services.provisioning import provision_bus
 from shared import topology
 from shared.database import alembic_config
+from shared.settings import RULES
 from tests.inside import Inside, inside, new_folder, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
@@ -39,8 +43,8 @@ async def test_changed_settings_of_a_durable_and_of_a_stream_take_effect(
     js = running.bus.jetstream()
     wanted, streams = topology.consumer_configuration, topology.stream_configurations
 
-    def changed(one: topology.Durable) -> ConsumerConfig:
-        return dataclasses.replace(wanted(one), max_ack_pending=1234)
+    def changed(one: topology.Durable, only: Sequence[str] = ()) -> ConsumerConfig:
+        return dataclasses.replace(wanted(one, only), max_ack_pending=1234)
 
     monkeypatch.setattr(topology, "consumer_configuration", changed)
     monkeypatch.setattr(
@@ -56,6 +60,37 @@ async def test_changed_settings_of_a_durable_and_of_a_stream_take_effect(
     await topology.ensure(js)
     assert (await js.stream_info(topology.ONESTOP)).config.duplicate_window == 120
     assert (await js.consumer_info(topology.DOSSIER, "reporting")).config.max_ack_pending == 8000
+
+
+async def test_only_what_the_alert_rules_name_travels_and_a_rule_that_cannot_be_heard_is_said(running: Inside) -> None:
+    js = running.bus.jetstream()
+    await provision_bus(running.system.servers.nats.url_of(topology.OPERATOR), RULES)
+    config = (await js.consumer_info(topology.DOSSIER, "notification")).config
+    assert (config.filter_subject, config.filter_subjects) == (
+        None,
+        ["dossier.v1.*.due_soon", "dossier.v1.*.overdue", "dossier.v1.*.overdue_withdrawn", "dossier.v1.*.rated"],
+    )
+    assert (await js.consumer_info(topology.INSPECTION, "notification-inspection")).config.filter_subjects == [
+        "plan.v1.*.target_met",
+        "plan.v1.*.target_missed",
+    ]
+    assert (await running.http.get("/readyz")).json() == {"ready": True, "problems": {}}
+
+    await topology.ensure(js, only={"notification": ["dossier.v1.*.due_soon", "dossier.v1.10966.overdue"]})
+    wrong = "; ".join((await running.http.get("/readyz")).json()["problems"]["notification"])
+    assert wrong == (
+        "alert rules wait for dossier.v1.*.overdue, dossier.v1.*.overdue_withdrawn, dossier.v1.*.rated, which the durable "
+        "notification does not let through; run motcua provision with the rules of this service"
+    )
+
+    async def client() -> nats.NATS:
+        return running.bus
+
+    with pytest.raises(ValueError, match=r"does not let through; run motcua provision"):
+        await RulesAreHeard(load_rules(RULES), client).start()
+    await topology.ensure(js)  # wider than the rules ask: the service sifts by itself
+    await RulesAreHeard(load_rules(RULES), client).start()
+    assert (await running.http.get("/readyz")).json() == {"ready": True, "problems": {}}
 
 
 async def test_the_centre_may_state_and_nothing_else(running: Inside) -> None:
