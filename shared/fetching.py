@@ -9,6 +9,7 @@ comes back only after `ack_wait`. See docs/decisions/0004-faststream.md.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from types import MethodType
 from typing import Any
 
@@ -69,6 +70,7 @@ async def _company(subscription: JetStreamContext.PullSubscription) -> list[Msg]
 
 
 async def _give_back(messages: list[Msg]) -> None:
-    """Let another process, or our next start, have them now."""
-    for message in messages:
-        await message.nak()
+    """Let another process, or our next start, have them now; with the connection gone `ack_wait` gives them back."""
+    with contextlib.suppress(*AWAY):
+        for message in messages:
+            await message.nak()
