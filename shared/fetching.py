@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from types import MethodType
 from typing import Any
 
@@ -23,9 +24,6 @@ from shared.topology import BATCH
 
 FETCH_TIMEOUT = 1.0
 """Seconds of one wait for a first message; the wait ends when it comes, so this only sets how often nothing is asked."""
-COMPANY_TIMEOUT = 0.02
-"""Seconds that a first message waits for company. What already lies on the stream comes at once; under load the batch
-in hand is what the next one gathers behind."""
 AWAY = (ConnectionClosedError, ServiceUnavailableError)
 
 
@@ -58,15 +56,22 @@ async def _consume(subscriber: Any) -> None:
 
 
 async def _company(subscription: JetStreamContext.PullSubscription) -> list[Msg]:
-    """What lies on the stream. The server is given the short time, and its word that there is no more is waited for:
+    """What lies on the stream: the server says when there is no more, and its word is waited for.
 
-    by our own clock a busy loop takes half a batch while the other half is on its way. The public `fetch` knows one
-    time for both.
+    Not `fetch`: by its clock a busy loop takes half a batch while the other half is on its way. Not `_fetch_n` with two
+    times either: told that nothing lies there, it asks again and waits out the longer one, a second for each lone message.
+    What comes a moment later is not waited for: under load the batch in hand is what the next one gathers behind.
     """
-    try:
-        return list(await subscription._fetch_n(BATCH - 1, int(COMPANY_TIMEOUT * 1e9), FETCH_TIMEOUT))
-    except (TimeoutError, *AWAY):
-        return []
+    found = list[Msg]()
+    request = {"batch": BATCH - 1, "no_wait": True}
+    with contextlib.suppress(TimeoutError, *AWAY):
+        await subscription._nc.publish(subscription._nms, json.dumps(request).encode(), subscription._deliver)
+        while len(found) < BATCH - 1:
+            message = await subscription._sub.next_msg(FETCH_TIMEOUT)
+            if JetStreamContext.is_status_msg(message):
+                break
+            found.append(message)
+    return found
 
 
 async def _give_back(messages: list[Msg]) -> None:
