@@ -79,7 +79,8 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         known: dict[str, Any] = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise CommandFailed(f"cannot read the tokens file {file}: {error}; make it with: motcua secrets") from error
+        advice = "name the installation's with --file (motcua up: DATA/secrets/tokens.json), or make it: motcua secrets"
+        raise CommandFailed(f"cannot read the tokens file {file}: {error}; {advice}") from error
     return known
 
 

@@ -10,7 +10,6 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -95,8 +94,7 @@ async def test_the_python_example(running: Inside, tmp_path: Path) -> None:
 
 
 async def test_the_javascript_example(running: Inside, tmp_path: Path, javascript: Path) -> None:
-    url = urlsplit(running.system.servers.nats.url_of(f"centre-{UNIT}"))
-    command = ("node", "say.mjs", f"{url.hostname}:{url.port}", url.username, url.password, UNIT)
+    command = ("node", "say.mjs", running.system.servers.nats.url_of(f"centre-{UNIT}"), UNIT)
     await check(running, "JS", *command, path=records(tmp_path, "JS"), cwd=javascript)
 
 

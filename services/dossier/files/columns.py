@@ -57,7 +57,7 @@ def choice(values: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
     def read(cell: str) -> str:
         value = meaning.get(fold(cell))
         if value is None:
-            known = ", ".join(name for name in values if name)
+            known = ", ".join(f"{name} ({words[0]})" if name else words[0] for name, words in values.items())
             raise Unfit(f"unknown value {shown(cell)}", f"use one of: {known}")
         return value
 
@@ -147,7 +147,7 @@ OUTCOMES = {
     "withdrawn": ("rút", "rút hồ sơ", "đã rút", "công dân rút hồ sơ", "công dân yêu cầu rút hồ sơ"),
     "stopped": ("dừng xử lý", "dừng giải quyết", "dừng"),
     "": (
-        "mới đăng ký", "được tiếp nhận", "đã tiếp nhận", "mới tiếp nhận", "đang xử lý", "đang giải quyết",
+        "đang xử lý", "đang giải quyết", "mới đăng ký", "được tiếp nhận", "đã tiếp nhận", "mới tiếp nhận",
         "chờ bổ sung", "yêu cầu bổ sung", "yêu cầu bổ sung giấy tờ", "yêu cầu thực hiện nghĩa vụ tài chính", "open",
     ),
 }  # fmt: skip

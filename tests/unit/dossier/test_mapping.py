@@ -127,7 +127,10 @@ class TestMistakes:
         reasons = [reason for *_, reason in found]
         assert reasons[0].startswith("'kode' is no column (use one of: code, unit, procedure,")
         assert reasons[1] == "is the same heading as 'Số phiếu' (case and diacritics aside; remove one)"
-        assert reasons[2] == "unknown value 'onlin' (use one of: direct, online, post)"
+        assert (
+            reasons[2]
+            == "unknown value 'onlin' (use one of: direct (trực tiếp), online (trực tuyến), post (bưu chính))"
+        )
         assert reasons[4] == "unknown unit '99999' (use its five-digit code, in quotes)"
         assert reasons[6] == "holds %Q, which is not known here (write it like %d.%m.%Y %H:%M)"
 

@@ -1,6 +1,6 @@
 // Takes every published report of the city's communes: checks it, keeps its files, acknowledges it.
 //
-//     npm ci && node subscribe.mjs HOST:4222 city PASSWORD report-key.pem FOLDER
+//     npm ci && node subscribe.mjs nats://city:PASSWORD@HOST:4222 report-key.pem FOLDER
 //
 // May be killed and started again at any moment: a report counts as taken when `report.json` lies in its folder, and is
 // acknowledged after that. What is not genuine goes to FOLDER/refused and is tried again at the next start, in case the
@@ -14,7 +14,8 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 const SOURCE = "/city";
 // seconds until a report is looked at again whose files are not there yet, or are not the ones that were signed
 const RETRY = Number(process.env.RETRY_SECONDS ?? 60);
-const [servers, user, pass, keyFile, out] = process.argv.slice(2);
+const [url, keyFile, out] = process.argv.slice(2);
+const { host: servers, username: user, password: pass } = new URL(url); // connect() leaves out what stands before the @
 const key = createPublicKey(readFileSync(keyFile));
 class NotGenuine extends Error {} // the report is not the one that was signed
 class NotYet extends Error {} // a file is missing or is another one; it may be mended

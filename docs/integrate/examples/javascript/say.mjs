@@ -1,6 +1,6 @@
 // Says a file of records (JSON Lines) on the bus and waits for a receipt of each.
 //
-//     npm ci && node say.mjs HOST:4222 centre-10966 PASSWORD 10966 records.jsonl
+//     npm ci && node say.mjs nats://centre-10966:PASSWORD@HOST:4222 10966 records.jsonl
 //
 // Ends with 0 when everything is in the journal, with 1 when something was rejected or not answered; in both cases it may
 // be run again: what the journal has already is answered `duplicate` and counts once.
@@ -9,7 +9,8 @@ import { connect, headers } from "@nats-io/transport-node";
 import { jetstream } from "@nats-io/jetstream";
 
 const PATIENCE = 30_000; // milliseconds without a receipt after which the rest is called unanswered
-const [servers, user, pass, unit, path] = process.argv.slice(2);
+const [url, unit, path] = process.argv.slice(2);
+const { host: servers, username: user, password: pass } = new URL(url); // connect() leaves out what stands before the @
 const inbox = `_INBOX.centre.${unit}`; // the account hears nothing else
 const bus = await connect({ servers, user, pass, inboxPrefix: inbox });
 const waiting = new Map(), early = [], counts = { accepted: 0, duplicate: 0, rejected: 0 };
