@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import msgspec
 
+from shared.events.advice import what_to_write
 from shared.events.envelope import Instant
 from shared.localtime import local_date
 
@@ -240,7 +241,7 @@ def decode_record(decoder: msgspec.json.Decoder[Read], body: bytes) -> Read:
             missing = reason.split("`")[1]
             field = missing if field in ("record", missing) else f"{field}.{missing}"
             reason = "is missing"
-        raise Refused(field, _say(reason), "see docs/integrate for the record's shape") from error
+        raise Refused(field, _say(reason), what_to_write(decoder.type, "" if field == "record" else field)) from error
     except msgspec.DecodeError as error:
         raise Refused("record", f"is not valid JSON: {error}", "send one complete JSON object a record") from error
     except RecursionError as error:  # no DecodeError: it would fail the whole batch, at every delivery
@@ -283,7 +284,7 @@ _INSTANTS = tuple(name for name in Facts.__struct_fields__ if name.endswith("_at
 
 def _say(reason: str) -> str:
     if "timezone component" in reason:
-        return "has no offset; write it as 2025-11-03T08:30:00+07:00"
+        return "has no offset"
     if "RFC3339" in reason:
         return "is not a date that exists, written as RFC 3339"
     return reason[:1].lower() + reason[1:]
