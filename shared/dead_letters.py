@@ -44,6 +44,7 @@ class DeadLetters:
     ) -> None:
         self._service, self._client, self._clock = service, client, clock
         self._kept = counter(registry, "motcua_dead_letters_total", "Messages given up, by service", ["service"])
+        self._kept.labels(service)  # at 0 from the start: a series that begins at 1 has not increased, and nobody hears
 
     async def keep(self, raw: Msg, reason: Exception) -> None:
         """Keep one bus message with the reason; it can be replayed by `motcua deadletter replay`."""
