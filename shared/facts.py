@@ -36,6 +36,7 @@ _BOOLEANS = {
 COLUMNS: dict[str, str] = {
     "unit": "text", "code": "text", "valid_from": "date", "valid_to": "date", "field": "text", "received_on": "date",
     "due_on": "date", "finished_on": "date", "waiting": "boolean", "rated_on": "date", "answered_lateness": "boolean",
+    "internal_due_on": "date", "internal_finished_on": "date",
     **{name: "boolean" if name in _BOOLEANS else "smallint" if name == "rating" else "text" for name in _COPIED},
 }  # fmt: skip
 """Columns of a span with their PostgreSQL types, in table order."""
@@ -105,6 +106,8 @@ def _row(snapshot: Snapshot, state: State) -> dict[str, Any]:
         "waiting": state.is_waiting,
         "rated_on": _day(state.rated_at),
         "answered_lateness": state.apologised_at is not None or state.extensions > 0,
+        "internal_due_on": _day(state.internal_due_at),
+        "internal_finished_on": _day(state.internal_finished_at),
         **{name: getattr(state, name) for name in _COPIED},
     }
 

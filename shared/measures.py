@@ -24,6 +24,8 @@ LATE = f"(({COMPLETED} AND finished_on > due_on) OR ({OVERDUE}))"
 
 _CARRIED = "received_on < $1::date AND (finished_on IS NULL OR finished_on >= $1::date)"
 
+INTERNAL = "internal_finished_on BETWEEN $1::date AND $2::date"
+
 COLUMNS: dict[str, str] = {
     "c3": f"(({RECEIVED}) OR ({_CARRIED}))",
     "c4": f"{RECEIVED} AND channel = 'online'",
@@ -116,13 +118,44 @@ _RATES = (
         hit="certified_copy = 'electronic'",
     ),
     Rate(name="apology_rate", base=f"{DUE} AND {LATE}", hit="answered_lateness"),
+    Rate(
+        name="handled_on_time_rate",
+        base=COLUMNS["c3"],
+        hit=f"({COLUMNS['c8']}) OR ({COLUMNS['c9']}) OR ({COLUMNS['c12']})",
+    ),
+    Rate(
+        name="digitised_dossier_rate",
+        base=COMPLETED,
+        hit="digitised_input IS TRUE AND e_result IS TRUE",
+        unknown="digitised_input IS NULL OR e_result IS NULL",
+    ),
+    Rate(
+        name="internal_on_time_rate",
+        base=INTERNAL,
+        hit="internal_due_on IS NULL OR internal_finished_on <= internal_due_on",
+    ),
 )
+"""`handled_on_time_rate` is QĐ 766's progress: done on time or open in time, of all received or handled in the period."""
 _COUNTS = (
     Count(name="open_overdue", base=OVERDUE),
     Count(name="late_with_apology", base=f"{DUE} AND {LATE} AND answered_lateness"),
     Count(name="late_without_apology", base=f"{DUE} AND {LATE} AND NOT answered_lateness"),
     Count(name="paused_open", base=f"{OPEN} AND waiting AND status = 'supplement_requested'"),
     Count(name="returned", base=f"{DONE} AND outcome = 'returned'"),
+    Count(name="withdrawn", base=f"{DONE} AND outcome = 'withdrawn'"),
+    Count(name="stopped", base=f"{DONE} AND outcome = 'stopped'"),
+    Count(name="late_causes", base=LATE),
+    Count(name="internal_settlement", base=INTERNAL),
+    Count(name="internal_early", base=f"{INTERNAL} AND internal_finished_on < internal_due_on"),
+    Count(
+        name="internal_on_time",
+        base=f"{INTERNAL} AND (internal_due_on IS NULL OR internal_finished_on = internal_due_on)",
+    ),
+    Count(name="internal_late", base=f"{INTERNAL} AND internal_finished_on > internal_due_on"),
+    Count(name="dissatisfied", base=f"({COLUMNS['c3']}) AND rating <= 2"),
+    Count(name="without_due_date", base=f"({COLUMNS['c3']}) AND due_on IS NULL"),
+    Count(name="without_channel", base=f"({COLUMNS['c3']}) AND channel IS NULL"),
+    Count(name="without_agency", base=f"({COLUMNS['c3']}) AND agency IS NULL"),
     Count(name="interagency_dossiers", base=f"{DONE} AND inter_agency IS TRUE"),
     Count(name="archived", base="true"),
     Count(name="settlement", base=COLUMNS["c3"]),
@@ -171,12 +204,16 @@ UNMEASURED: Mapping[str, str] = {
     "publication_rate": "needs the procedure catalogue",
     "procedures_reviewed_rate": "needs people's reviews, given as evidence",
     "vertical_dossiers": "needs the procedure catalogue",
-    "internal_settlement": "needs the department's own clock",
-    "late_causes": "needs a list of causes",
     "cut_limit_missed": "needs the city's shortened limits",
     "plan_progress": "counts the plan's own items",
+    "index_transparency": "needs the dates on which procedures were published",
+    "index_synchronised": "needs the national portal's count",
+    "index_online": "its formula is unresolved",
+    "index_personal_storage": "needs the citizens' store",
+    "index_population_data": "needs marks of population data used",
+    "index_not_for_communes": "does not apply to a commune",
 }
-"""Measures that the plans name and that the stream alone cannot give: they show no value, never 0 % and never met."""
+"""Measures that plans and index name and that the stream alone cannot give: they show no value, never 0 % and never met."""
 
 KNOWN = frozenset({*RATES, *COUNTS, *UNMEASURED})
 
