@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, results
+from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, results, said
 
 app = typer.Typer(
     no_args_is_help=True, help="Written apologies for broken promises: list, draft, issue, sent, published."
@@ -25,8 +25,11 @@ Reason = Annotated[str | None, typer.Option("--reason", help="code of apologies.
 Cause = Annotated[str | None, typer.Option("--cause", help="the cause in words, without anything of the citizen")]
 NewDate = Annotated[datetime | None, typer.Option("--new-date", formats=["%Y-%m-%d"], help="day promised instead")]
 Out = Annotated[Path | None, typer.Option("--out", help="file for the letter, .pdf or .docx")]
-Applicant = Annotated[str, typer.Option("--applicant", help="name to print; stored nowhere, left blank without it")]
+Applicant = Annotated[
+    str, typer.Option("--applicant", help="name to print; stored nowhere. Without it the sealed one, else a blank")
+]
 KINDS = ("pdf", "docx")
+REMARK = "Motcua-Remark"
 
 
 @app.command("list")
@@ -114,6 +117,26 @@ def published(
     _take(Client.find(data), unit, "published", _about(dossier, promise) | {"where": where})
 
 
+@app.command()
+def forget(unit: Unit, dossier: Dossier, data: Data = DEFAULT_DATA) -> None:
+    """Forget the applicant's sealed name for good; no later packet brings it back."""
+    Client.find(data).post(f"/v1/apologies/{unit}/forget", {"dossier": dossier})
+    print(f"{dossier}: its applicant's name is forgotten")
+
+
+@app.command()
+def key(out: Annotated[Path, typer.Option(help="file to write; one that exists is left alone")]) -> None:
+    """Make the key with which names of applicants are sealed; MOTCUA_APPLICANTS_KEY names it to the dossier service."""
+    from services.dossier.applicants.sealing import make_key  # cryptography is slow to import
+
+    try:
+        make_key(out)
+    except FileExistsError as error:
+        advice = "names are sealed with it; for a new key write another file and put its line above the old one"
+        raise CommandFailed(f"{out}: exists ({advice})") from error
+    print(f"{out}: written; keep a copy apart from the database's: without it no sealed name can be read again")
+
+
 def _take(
     client: Client, unit: str, step: str, body: dict[str, Any], out: Path | None = None, applicant: str = ""
 ) -> None:
@@ -125,8 +148,11 @@ def _take(
     print(f"{done['dossier']}, promised for {due_on:%d/%m/%Y}: {done['standing']}")
     if out:
         wanted = {"dossier": body["dossier"], "due_on": str(due_on), "applicant": applicant}
-        out.write_bytes(client.post_for_bytes(f"/v1/apologies/{unit}/letter", wanted, **{"as": kind}))
+        answer = client.post_for_file(f"/v1/apologies/{unit}/letter", wanted, **{"as": kind})
+        out.write_bytes(answer.content)
         print(f"{out}: written")
+        if remark := answer.headers.get(REMARK):
+            said.print(f"{out}: without a name: {remark}", soft_wrap=True, highlight=False)
 
 
 def _about(dossier: str, promise: datetime | None) -> dict[str, Any]:

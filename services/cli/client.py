@@ -81,9 +81,9 @@ class Client:
         headers = {"Content-Type": media_type}
         return self._answer(lambda: self._http.post(path, content=content, headers=headers))
 
-    def post_for_bytes(self, path: str, body: Any, **params: Any) -> bytes:
+    def post_for_file(self, path: str, body: Any, **params: Any) -> httpx.Response:
         """The answer as it is; what is asked for stands in the body, where no address and no log shows it."""
-        return self._send(lambda: self._http.post(path, json=body, params=params)).content
+        return self._send(lambda: self._http.post(path, json=body, params=params))
 
     def exchange(self, path: str, content: bytes, media_type: str) -> Any:
         """The JSON answer, a refusal's too; raises `CommandFailed` for a token that is not known and for faults of the system."""

@@ -10,6 +10,8 @@ from services.dossier.apologies.api import ApologiesApi
 from services.dossier.apologies.letter import LetterPress
 from services.dossier.apologies.rules import load_apology_rules
 from services.dossier.apologies.usecases import KeepApologies, ShowApologies, TellIssued, WriteApologies
+from services.dossier.applicants.sealing import Seal
+from services.dossier.applicants.usecases import KeepNames, Names
 from services.dossier.clocks.api import ClocksApi
 from services.dossier.clocks.shelf import BookShelf
 from services.dossier.clocks.usecases import KeepClocks, ShowClocks
@@ -120,6 +122,8 @@ def build(environment: Environment) -> Service:
     )
     routers.include_router(sheets.router())
     routers.include_router(ClocksApi(ShowClocks(database, environment.clock), environment.tokens).router())
+    seal, days = Seal.load(settings.applicants_key), settings.applicants_days
+    names = Names(database, environment.clock, seal, days=days)
     take = TakePacket(
         database,
         doors,
@@ -129,6 +133,7 @@ def build(environment: Environment) -> Service:
         load_portal_rules(environment.rules),
         metrics,
         rejections,
+        KeepNames(database, environment.clock, seal, days=days) if seal else None,
     )
     routers.include_router(PortalApi(take, environment.tokens).router())
     lateness = ShowLateness(database, calendar, sweep.horizons)
@@ -141,7 +146,7 @@ def build(environment: Environment) -> Service:
     write_apologies = WriteApologies(database, environment.clock, rules, calendar, doors)
     press = LetterPress(environment.rules, rules, units)
     show_apologies = ShowApologies(database, rules, calendar)
-    routers.include_router(ApologiesApi(show_apologies, write_apologies, press, environment.tokens).router())
+    routers.include_router(ApologiesApi(show_apologies, write_apologies, press, names, environment.tokens).router())
     tell = TellIssued(database, doors, metrics)
 
     async def tell_issued_for_ever() -> None:
@@ -149,11 +154,21 @@ def build(environment: Environment) -> Service:
             await tell()
             await asyncio.sleep(settings.apologies_seconds)
 
+    async def forget_names_for_ever() -> None:
+        await names.run(settings.applicants_seconds)
+
     return Service(
         name=NAME,
         bus=bus,
         resources=(database, doors),
-        tasks=(relay.run, sweep_for_ever, keep_clocks_for_ever, watch_for_ever, tell_issued_for_ever),
+        tasks=(
+            relay.run,
+            sweep_for_ever,
+            keep_clocks_for_ever,
+            watch_for_ever,
+            tell_issued_for_ever,
+            forget_names_for_ever,
+        ),
         checks=(database.answers,),
         backlog={"outbox": relay.backlog, "unjudged": sweep.left, "unjudged_petitions": sweep_petitions.left},
         api=routers,

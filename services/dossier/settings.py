@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from shared.settings import ServiceSettings
@@ -27,5 +29,15 @@ class DossierSettings(ServiceSettings):
     )
     apologies_seconds: float = Field(
         default=5.0, gt=0, description="seconds between two looks for issued letters that the journal does not know"
+    )
+    applicants_key: Path | None = Field(
+        default=None,
+        description="key file; with it names of packets' applicants are kept, sealed, for letters of apology",
+    )
+    applicants_days: int = Field(
+        default=30, ge=0, description="days after its end on which a dossier's applicant is forgotten"
+    )
+    applicants_seconds: float = Field(
+        default=3600.0, gt=0, description="seconds between two looks for names that are to be forgotten"
     )
     receipt_seconds: float = Field(default=20.0, gt=0, description="seconds that the HTTP door waits for the journal")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Identity, Index, MetaData, Text, text
+from sqlalchemy import BigInteger, Column, Identity, Index, LargeBinary, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -198,6 +198,16 @@ class ApologyRow(Base, table=True):
     number: str | None
     new_due_at: datetime | None = _instant()
     reached: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class Applicant(Base, table=True):
+    """The sealed name of a dossier's applicant, where the installation keeps them; NULL is one forgotten for good."""
+
+    __tablename__ = "applicant"
+
+    unit: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
 
 
 class Petition(Base, table=True):

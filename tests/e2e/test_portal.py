@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from shared import topology
+from tests.e2e.searching import places
 from tests.inside import Inside, inside, new_folder
 
 UNIT = "10966"
@@ -103,19 +102,10 @@ async def test_nothing_about_people_is_found_anywhere(
     # refused once more, now that log lines are looked at; both rest in DEAD
     await send(system, "v1", (packets / "09-v1-no-code.json").read_bytes())
     await send(system, "v2", (packets / "29-v2-not-json.json").read_bytes() + "Nguyễn Văn Thử".encode())
-    places = {"logs": "".join(capfd.readouterr()), "metrics": (await system.http.get("/metrics")).text}
-    for stream in topology.STREAMS:
-        told = await system.messages(stream, topology.STREAMS[stream][0])
-        places[stream] = json.dumps(told, ensure_ascii=False)
-        if stream == topology.DEAD:
-            places["refused bodies"] = "".join(base64.b64decode(one["data"]["body"]).decode() for one in told)
-    async with system.database("dossier") as database:
-        for row in await database.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'dossier'"):
-            rows = await database.fetch(f'SELECT t::text AS line FROM "{row["tablename"]}" AS t')
-            places[row["tablename"]] = "\n".join(one["line"] for one in rows)
-    assert "000.10.66.H24-251103-0012" in places["journal"], "the places hold what was said"
-    assert "31083000" in places["refused bodies"], "what was refused can still be judged by an operator"
-    found = [(name, person) for name, text in places.items() for person in PEOPLE if person in text]
+    everywhere = await places(system, "".join(capfd.readouterr()))
+    assert "000.10.66.H24-251103-0012" in everywhere["journal"], "the places hold what was said"
+    assert "31083000" in everywhere["refused bodies"], "what was refused can still be judged by an operator"
+    found = [(name, person) for name, text in everywhere.items() for person in PEOPLE if person in text]
     assert found == []
 
 

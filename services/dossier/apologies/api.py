@@ -19,11 +19,14 @@ from services.dossier.apologies.letter import LetterPress
 from services.dossier.apologies.messages import STANDING
 from services.dossier.apologies.repository import Wanted
 from services.dossier.apologies.usecases import NoLetter, ShowApologies, UnknownDossier, WriteApologies
+from services.dossier.applicants.usecases import Names
 from services.dossier.doors import NoReceipt
 from shared.http import Forbidden, Party, Tokens
 
 ROLE = "apologist"
 """Who may draft, issue, send and publish."""
+REMARK = "Motcua-Remark"
+"""Header that says why a letter has a blank although a name is kept."""
 MEDIA = {
     "pdf": "application/pdf",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -81,9 +84,15 @@ class Published(About):
 
 
 class Print(About):
-    """The applicant's name is printed and stored nowhere; without it a blank is left."""
+    """The applicant's name is printed and stored nowhere; without it one that is kept sealed, else a blank."""
 
     applicant: Text = Field(default="", max_length=200)
+
+
+class Forget(_Body):
+    """Whose name is no longer to be kept."""
+
+    dossier: Text = Field(min_length=1, max_length=200)
 
 
 class Listed(BaseModel):
@@ -128,15 +137,18 @@ class ApologyShown(BaseModel):
 class ApologiesApi:
     """The door with what it needs; `router()` gives the routes."""
 
-    def __init__(self, show: ShowApologies, write: WriteApologies, press: LetterPress, tokens: Tokens) -> None:
-        self._show, self._write, self._press, self._tokens = show, write, press, tokens
+    def __init__(
+        self, show: ShowApologies, write: WriteApologies, press: LetterPress, names: Names, tokens: Tokens
+    ) -> None:
+        self._show, self._write, self._press, self._names, self._tokens = show, write, press, names, tokens
 
     def router(self) -> APIRouter:
-        """List, show, print, and the four steps."""
+        """List, show, print, the four steps, and forgetting a name."""
         router = APIRouter(prefix="/v1/apologies")
         router.add_api_route("", self.page, methods=["GET"], response_model=Apologies)
         for step in (self.draft, self.issue, self.sent, self.published):
             router.add_api_route(f"/{{unit}}/{step.__name__}", step, methods=["POST"], response_model=ApologyShown)
+        router.add_api_route("/{unit}/forget", self.forget, methods=["POST"], status_code=204, response_class=Response)
         router.add_api_route("/{unit}/letter", self.letter, methods=["POST"], response_class=Response)
         router.add_api_route("/{unit}/{code:path}", self.of, methods=["GET"], response_model=list[ApologyShown])
         return router
@@ -208,19 +220,32 @@ class ApologiesApi:
         wanted: Print,
         kind: Annotated[Literal["pdf", "docx"], Query(alias="as")] = "pdf",
     ) -> Response:
-        """The letter, issued or drafted. POST, so that a name stands in no address and no log."""
-        self._reader(request, unit)
+        """The letter, issued or drafted. POST, so that a name stands in no address and no log.
+
+        A name that is kept sealed is printed for whoever may write apologies; where it cannot be, `Motcua-Remark` says why.
+        """
+        party = self._reader(request, unit)
         try:
             action = await self._show.letter(unit, wanted.dossier, wanted.due_on)
         except (LookupError, NotAllowed) as error:
             return JSONResponse({"error": str(error)}, status_code=404)
         # typst takes some tenths of a second: not in the loop that also journals
         write = self._press.pdf if kind == "pdf" else self._press.docx
-        content = await run_in_threadpool(write, unit, wanted.dossier, action, wanted.applicant)
-        name = f"apology_{unit}_{action.at:%Y%m%d}.{kind}"
-        return Response(
-            content, media_type=MEDIA[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'}
-        )
+        applicant, remark = wanted.applicant, ""
+        if not applicant and ROLE in party.roles:
+            kept, remark = await self._names.of(unit, wanted.dossier)
+            applicant = self._press.addressed(action, kept)
+        content = await run_in_threadpool(write, unit, wanted.dossier, action, applicant)
+        file = f"apology_{unit}_{action.at:%Y%m%d}.{kind}"
+        headers = {"Content-Disposition": f'attachment; filename="{file}"'} | ({REMARK: remark} if remark else {})
+        return Response(content, media_type=MEDIA[kind], headers=headers)
+
+    async def forget(self, request: Request, unit: str, wanted: Forget) -> Response:
+        """Forget the applicant's name for good, should it be kept; no later packet brings it back."""
+        self._writer(request, unit)
+        if not await self._names.forget(unit, wanted.dossier):
+            return JSONResponse({"error": str(UnknownDossier(unit, wanted.dossier))}, status_code=404)
+        return Response(status_code=204)
 
     def _reader(self, request: Request, unit: str) -> Party:
         party = self._tokens.party(request)

@@ -1,6 +1,7 @@
 """The letter as PDF and DOCX, one page A4 in the layout of NĐ 30/2020/NĐ-CP; the same letter gives the same bytes.
 
-The applicant's name is not in our system: it is printed when it comes with the request, else a blank waits for a pen.
+The applicant's name comes with the request or, where the installation keeps names sealed, from there; else a blank waits
+for a pen.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ class LetterPress:
     def docx(self, unit: str, dossier: str, action: Action, applicant: str = "") -> bytes:
         """The letter as DOCX; the same layout and words as the PDF."""
         return write_docx(self.content(unit, dossier, action, applicant), action.at.astimezone(LOCAL))
+
+    def addressed(self, action: Action, name: str) -> str:
+        """A name as a letter addresses it: a citizen's stands behind the form of address."""
+        is_citizen = action.letter is not None and action.letter.applicant == "citizen"
+        return f"{self._rules.applicants['citizen']} {name}" if name and is_citizen else name
 
     def content(self, unit: str, dossier: str, action: Action, applicant: str = "") -> dict[str, Any]:
         """Every text of the letter; a draft has no number and no date yet."""

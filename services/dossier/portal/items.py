@@ -1,7 +1,7 @@
 """One item of a packet, read tolerantly: senders mix text, numbers and booleans, and two ways of writing dates.
 
-Only what is asked for by name leaves an item. Names, addresses, phones, identities and free texts are never asked for;
-`redacted` is what may be kept of an item that was refused.
+Only what is asked for by name leaves an item. Addresses, phones, identities and free texts are never asked for, the
+applicant's name only where an installation keeps it sealed; `redacted` is what may be kept of an item that was refused.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from shared.events.statements import Refused
 from shared.localtime import LOCAL
 
 YEARS = range(1900, 2200)
+LONGEST_NAME = 200
+"""Characters of a name on a letter."""
 _COMPACT = re.compile(r"\d{8}(\d{4}(\d{2})?)?", re.ASCII)
 _TRUE, _FALSE = {"1", "true"}, {"0", "false"}
 
@@ -76,6 +78,11 @@ class PacketItem:
         """The objects of a list; what is no object is passed over, for lists of files carry all sorts of things."""
         value = self._values.get(name)
         return [PacketItem(one) for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+    def name_of_applicant(self) -> str | None:
+        """Who handed the dossier in, in one line that can be printed: for the sealed table and nothing else."""
+        name = self.text("ChuHoSo", limit=LONGEST_NAME) or ""
+        return "".join(char for char in name if char.isprintable()).strip() or None
 
     def redacted(self) -> bytes:
         """What may be kept of a refused item, as JSON: codes, dates and states, nothing that names a person."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.dossier import repository
+from services.dossier.applicants.usecases import KeepNames
 from services.dossier.doors import Doors
 from services.dossier.metrics import DossierMetrics
 from services.dossier.portal.items import PacketItem
@@ -49,10 +50,11 @@ class TakePacket:
         rules: PortalRules,
         metrics: DossierMetrics,
         count: CountRejections,
+        keep_names: KeepNames | None = None,
     ) -> None:
         self._database, self._doors, self._dead_letters = database, doors, dead_letters
         self._units, self._clock, self._rules, self._metrics = units, clock, rules, metrics
-        self._count = count
+        self._count, self._keep_names = count, keep_names
 
     def knows(self, unit: str) -> bool:
         """Whether there is such a unit."""
@@ -78,6 +80,8 @@ class TakePacket:
         for (index, _), status in zip(said, statuses, strict=True):
             verdicts[index].status = _worst(verdicts[index].status, status)
         after = await self._known(unit, verdicts)
+        if self._keep_names is not None:
+            await self._keep_names(unit, _names(packet, verdicts), after)
         for verdict in verdicts:
             if verdict.status == "accepted":
                 verdict.findings = _new_findings(before.get(verdict.code), after.get(verdict.code))
@@ -127,6 +131,12 @@ def _code(item: PacketItem) -> str:
         return code_of(item)
     except Refused:
         return ""
+
+
+def _names(packet: Sequence[PacketItem], verdicts: Sequence[ItemVerdict]) -> dict[str, str]:
+    """Applicants by dossier code, of what was not refused."""
+    told = [(verdict, item.name_of_applicant()) for item, verdict in zip(packet, verdicts, strict=True)]
+    return {verdict.code: name for verdict, name in told if name and verdict.status != "rejected"}
 
 
 def _worst(known: str, status: str) -> str:
