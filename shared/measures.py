@@ -69,7 +69,7 @@ SUMS: dict[str, str] = {
 """The same columns as sums over the rollup's entries effective by the window's end; $2 = first day. Tests compare both."""
 
 
-SPAN, PETITION_SPAN = "span", "petition_span"
+SPAN, PETITION_SPAN, OWED_REPORT = "span", "petition_span", "owed_report"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,19 +188,31 @@ _PETITION_BASES = {
     "petitions_about_staff": f"{RECEIVED} AND petition_class = 'staff'",
     "petitions_passed_on": f"{RECEIVED} AND transferred_on IS NOT NULL",
 }
+REPORT_ON_TIME = Rate(
+    name="report_on_time_rate",
+    base=f"{DUE} AND (handed_in_on IS NOT NULL OR late)",
+    hit="handed_in_on <= due_on",
+    table=OWED_REPORT,
+)
+"""Unit reports received by their due day ÷ due in the window; one whose day is not over counts when it has come.
+
+An owed report is one row, not spans: what came by a due day within the window came by the window's end.
+"""
 PETITION_RATES: Mapping[str, Rate] = {one.name: one for one in _PETITION_RATES}
 PETITION_COUNTS: Mapping[str, Count] = {
     name: Count(name=name, base=base, table=PETITION_SPAN) for name, base in _PETITION_BASES.items()
 }
 
-RATES: Mapping[str, Rate] = {**{one.name: one for one in _RATES}, **PETITION_RATES}
+RATES: Mapping[str, Rate] = {
+    **{one.name: one for one in (*_RATES, REPORT_ON_TIME)},
+    **PETITION_RATES,
+}
 COUNTS: Mapping[str, Count] = {**{one.name: one for one in _COUNTS}, **PETITION_COUNTS}
 
 UNMEASURED: Mapping[str, str] = {
     "one_stop_procedure_rate": "needs the procedure catalogue",
     "brand_identity_rate": "needs people's checklist, given as evidence",
     "e_system_rate": "needs a second ledger to compare with",
-    "report_on_time_rate": "needs the departments' reports",
     "publication_rate": "needs the procedure catalogue",
     "procedures_reviewed_rate": "needs people's reviews, given as evidence",
     "vertical_dossiers": "needs the procedure catalogue",
@@ -236,12 +248,17 @@ class Share:
         return self.hit * 100 >= at_least * self.base if self.base else None
 
 
+def as_of(table: str) -> str:
+    """Which rows of a table tell how things stood at the end of $2; an owed report has one row, true on every day."""
+    return "unit = ANY($3::text[])" if table == OWED_REPORT else AS_OF
+
+
 def share_query(rate: Rate) -> str:
     """SQL of one share: $1, $2 the window, $3 the units, $4 the fields or NULL for all, $5 the agency or NULL."""
     return f"""
         SELECT count(*) FILTER (WHERE {rate.hit}) AS hit, count(*) AS base,
                count(*) FILTER (WHERE {rate.unknown}) AS unknown
-        FROM {rate.table} WHERE {AS_OF} AND {rate.base} AND $1::date IS NOT NULL
+        FROM {rate.table} WHERE {as_of(rate.table)} AND {rate.base} AND $1::date IS NOT NULL
           AND ($4::text[] IS NULL OR field = ANY($4::text[])) AND ($5::text IS NULL OR agency = $5::text)
     """
 
@@ -249,7 +266,7 @@ def share_query(rate: Rate) -> str:
 def count_query(count: Count) -> str:
     """SQL of one count, with the parameters of `share_query`."""
     return f"""
-        SELECT count(*) AS base FROM {count.table} WHERE {AS_OF} AND {count.base} AND $1::date IS NOT NULL
+        SELECT count(*) AS base FROM {count.table} WHERE {as_of(count.table)} AND {count.base} AND $1::date IS NOT NULL
           AND ($4::text[] IS NULL OR field = ANY($4::text[])) AND ($5::text IS NULL OR agency = $5::text)
     """
 

@@ -1,6 +1,7 @@
-"""Report periods: quarters and years that begin on the 15th of the month before (contracts.md §5, NĐ 09/2019/NĐ-CP).
+"""Report periods: quarters, six and nine months, years that begin on the 15th of the month before; ad-hoc windows.
 
-Calendar quarters, as the index of QĐ 766 and some plan windows use them, are not known here.
+Contracts.md §5, domain.md §1.1, NĐ 09/2019/NĐ-CP. Calendar quarters, as the index of QĐ 766 and some plan windows use
+them, are not known here.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from pydantic import Field, model_validator
 
 from shared.rules import RuleModel, load
 
-_CODE = re.compile(r"([12][0-9]{3})(?:-Q([1-4]))?")
+_CODE = re.compile(r"([12][0-9]{3})(?:-Q([1-4])|-([69])M)?")
+_WINDOW = re.compile(r"([12][0-9]{3}-[0-9]{2}-[0-9]{2})--([12][0-9]{3}-[0-9]{2}-[0-9]{2})")
 
 
 class PeriodKind(StrEnum):
     QUARTER = "quarter"
+    SIX_MONTHS = "six_months"
+    NINE_MONTHS = "nine_months"
     YEAR = "year"
+    AD_HOC = "ad_hoc"
 
 
 class PeriodRules(RuleModel):
@@ -43,22 +48,28 @@ class PeriodRules(RuleModel):
 
 @dataclass(frozen=True)
 class PeriodCode:
-    """`2025-Q4` or, without a quarter, `2025`."""
+    """`2025-Q4`, `2026-6M`, `2026-9M` (the first six or nine months) or, without either, `2025`."""
 
     year: int
     quarter: int | None = None
+    through: int | None = None
+    """6 or 9: the last month of a period that begins with the year."""
 
     def __str__(self) -> str:
+        if self.through:
+            return f"{self.year:04d}-{self.through}M"
         return f"{self.year:04d}" + (f"-Q{self.quarter}" if self.quarter else "")
 
     @property
     def kind(self) -> PeriodKind:
+        if self.through:
+            return PeriodKind.SIX_MONTHS if self.through == 6 else PeriodKind.NINE_MONTHS
         return PeriodKind.QUARTER if self.quarter else PeriodKind.YEAR
 
     @property
     def months(self) -> tuple[int, int]:
         """First and last calendar month that the period is named after."""
-        return (self.quarter * 3 - 2, self.quarter * 3) if self.quarter else (1, 12)
+        return (self.quarter * 3 - 2, self.quarter * 3) if self.quarter else (1, self.through or 12)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +88,12 @@ class Period:
 class UnknownPeriod(ValueError):
     """A code that names no period, or one for which no rule was in force."""
 
-    def __init__(self, code: str, reason: str = "give a quarter such as 2025-Q4 or a year such as 2025") -> None:
+    def __init__(self, code: str, reason: str = "") -> None:
         self.code = code
+        reason = reason or (
+            "give a quarter such as 2025-Q4 or a year such as 2025, six or nine months such as 2026-6M and 2026-9M, or the"
+            " first and last day of a window: 2025-07-01--2025-10-31"
+        )
         super().__init__(f"unknown period {code!r}: {reason}")
 
 
@@ -96,12 +111,34 @@ def load_period_rules(rules_root: Path) -> PeriodRules:
 
 
 def parse_period(code: str) -> PeriodCode:
-    """Read `2025-Q4` or `2025`; anything else raises `UnknownPeriod`."""
+    """Read `2025-Q4`, `2026-6M`, `2026-9M` or `2025`; anything else, windows too, raises `UnknownPeriod`."""
     match = _CODE.fullmatch(code)
     if match is None:
         raise UnknownPeriod(code)
-    year, quarter = match.groups()
-    return PeriodCode(int(year), int(quarter) if quarter else None)
+    year, quarter, through = match.groups()
+    return PeriodCode(int(year), int(quarter) if quarter else None, int(through) if through else None)
+
+
+def parse_window(code: str) -> tuple[date, date] | None:
+    """First and last day of an ad-hoc window, `2025-07-01--2025-10-31`; nothing for another code.
+
+    Raises `UnknownPeriod` for days that do not exist and for a window that ends before it starts.
+    """
+    match = _WINDOW.fullmatch(code)
+    if match is None:
+        return None
+    try:
+        begin, end = (date.fromisoformat(day) for day in match.groups())
+    except ValueError as error:
+        raise UnknownPeriod(code, f"a day of it does not exist ({error})") from None
+    if end < begin:
+        raise UnknownPeriod(code, f"the window ends on {end:%d/%m/%Y} before it starts on {begin:%d/%m/%Y}; swap them")
+    return begin, end
+
+
+def window_code(begin: date, end: date) -> str:
+    """The code of an ad-hoc window, which is also a good name of a file."""
+    return f"{begin.isoformat()}--{end.isoformat()}"
 
 
 def period(code: str, rules: PeriodRules, founded: date | None = None) -> Period:
@@ -109,15 +146,45 @@ def period(code: str, rules: PeriodRules, founded: date | None = None) -> Period
 
     Raises `UnknownPeriod`, also for one that ends outside the rules' validity, and `PeriodBeforeUnit`.
     """
+    begin, end, kind = _days(code, rules)
+    if founded and end < founded:
+        raise PeriodBeforeUnit(code, founded)
+    return Period(code=code, kind=kind, begin=max(begin, founded or begin), end=end)
+
+
+def _days(code: str, rules: PeriodRules) -> tuple[date, date, PeriodKind]:
+    if window := parse_window(code):
+        return *window, PeriodKind.AD_HOC  # whoever asks for it says its days: no rule to be in force
     parsed = parse_period(code)
     first, last = parsed.months
     end = date(parsed.year, last, rules.last_day)
     if end < rules.valid_from or (rules.valid_to and end > rules.valid_to):
         raise UnknownPeriod(code, f"the rule {rules.id} does not hold on {end:%d/%m/%Y}")
-    if founded and end < founded:
-        raise PeriodBeforeUnit(code, founded)
     begin = date(parsed.year, first - 1, rules.first_day) if first > 1 else date(parsed.year - 1, 12, rules.first_day)
-    return Period(code=code, kind=parsed.kind, begin=max(begin, founded or begin), end=end)
+    return begin, end, parsed.kind
+
+
+_CODES_OF_YEAR: dict[PeriodKind, tuple[str, ...]] = {
+    PeriodKind.QUARTER: ("-Q1", "-Q2", "-Q3", "-Q4"),
+    PeriodKind.SIX_MONTHS: ("-6M",),
+    PeriodKind.NINE_MONTHS: ("-9M",),
+    PeriodKind.YEAR: ("",),
+    PeriodKind.AD_HOC: (),
+}
+
+
+def periods_between(kind: PeriodKind, first: date, last: date, rules: PeriodRules, founded: date) -> list[Period]:
+    """The unit's periods of a kind that begin by `last` and end on `first` or later, in order; none of ad-hoc windows."""
+    found = list[Period]()
+    for year in range(first.year, last.year + 2):
+        for suffix in _CODES_OF_YEAR[kind]:
+            try:
+                one = period(f"{year:04d}{suffix}", rules, founded)
+            except (PeriodBeforeUnit, UnknownPeriod):
+                continue
+            if one.begin <= last and one.end >= first:
+                found.append(one)
+    return found
 
 
 def quarter_of(day: date, rules: PeriodRules) -> str:

@@ -57,6 +57,7 @@ DURABLES: tuple[Durable, ...] = (
     Durable(service="dossier", stream=ONESTOP, name="dossier", subject="onestop.v1.>"),
     Durable(service="inspection", stream=DOSSIER, name="inspection", subject="dossier.v1.>"),
     Durable(service="inspection", stream=DOSSIER, name="inspection-petition", subject="petition.v1.>"),
+    Durable(service="inspection", stream=REPORT, name="inspection-report", subject="report.v1.>"),
     Durable(service="reporting", stream=DOSSIER, name="reporting", subject="dossier.v1.>"),
     Durable(service="reporting", stream=DOSSIER, name="reporting-petition", subject="petition.v1.>"),
     Durable(service="reporting", stream=REPORT, name="reporting-acknowledged", subject="report.v1.*.acknowledged"),

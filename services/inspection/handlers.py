@@ -1,4 +1,4 @@
-"""Reads DOSSIER in batches: decodes each snapshot alone, hands the batch to one use case of dossiers or petitions."""
+"""Reads DOSSIER and REPORT in batches: decodes each item alone, hands the batch to one use case of its kind."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from faststream.nats import NatsRouter
 from faststream.nats.annotations import NatsMessage
 from nats.aio.msg import Msg
 
-from services.inspection.usecases import FollowDossiers, FollowPetitions
+from services.inspection.usecases import FollowDossiers, FollowOwedReports, FollowPetitions
 from shared.bus import batch_route, each_or_all, raws
 from shared.database import is_transient
 from shared.dead_letters import DeadLetters
 from shared.events.dossiers import read_snapshot
 from shared.events.envelope import Envelope, decode_envelope
+from shared.events.owed_reports import SUBJECT_NAMES, read_owed_report
 from shared.events.petition_snapshots import read_petition_snapshot
 from shared.topology import durable
 
@@ -24,26 +25,37 @@ Told = TypeVar("Told")
 class InspectionHandlers:
     """Thin: decode, settle what is bad, call one use case."""
 
-    def __init__(self, dossiers: FollowDossiers, petitions: FollowPetitions, dead_letters: DeadLetters) -> None:
-        self._dossiers, self._petitions, self._dead_letters = dossiers, petitions, dead_letters
+    def __init__(
+        self, dossiers: FollowDossiers, petitions: FollowPetitions, owed: FollowOwedReports, dead_letters: DeadLetters
+    ) -> None:
+        self._dossiers, self._petitions, self._owed, self._dead_letters = dossiers, petitions, owed, dead_letters
 
     async def on_dossiers(self, bodies: list[bytes], message: NatsMessage) -> None:
         """Apply one batch of snapshots of dossiers in one transaction; refuse each bad item alone."""
-        await self._follow(bodies, message, read_snapshot, self._dossiers)
+        await self._follow(bodies, raws(message), read_snapshot, self._dossiers)
 
     async def on_petitions(self, bodies: list[bytes], message: NatsMessage) -> None:
         """The same for petitions."""
-        await self._follow(bodies, message, read_petition_snapshot, self._petitions)
+        await self._follow(bodies, raws(message), read_petition_snapshot, self._petitions)
+
+    async def on_reports(self, bodies: list[bytes], message: NatsMessage) -> None:
+        """The same for reports that are owed; what else is said of reports is passed over, undecoded."""
+        told = [
+            (body, raw)
+            for body, raw in zip(bodies, raws(message), strict=True)
+            if raw.subject.rpartition(".")[2] in SUBJECT_NAMES
+        ]
+        await self._follow([body for body, _ in told], [raw for _, raw in told], read_owed_report, self._owed)
 
     async def _follow(
         self,
-        bodies: list[bytes],
-        message: NatsMessage,
+        bodies: Sequence[bytes],
+        messages: Sequence[Msg],
         read: Callable[[Envelope], Told],
         apply: Callable[[Sequence[Told]], Awaitable[None]],
     ) -> None:
         good = list[tuple[Told, Msg]]()
-        for body, raw in zip(bodies, raws(message), strict=True):
+        for body, raw in zip(bodies, messages, strict=True):
             try:
                 good.append((read(decode_envelope(body)), raw))
             except ValueError as reason:
@@ -61,5 +73,6 @@ def routes(handlers: InspectionHandlers) -> NatsRouter:
         handlers=(
             batch_route(handlers.on_dossiers, durable("inspection")),
             batch_route(handlers.on_petitions, durable("inspection-petition")),
+            batch_route(handlers.on_reports, durable("inspection-report")),
         )
     )

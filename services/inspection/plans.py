@@ -208,6 +208,10 @@ class Plan(RuleModel):
             return None
         return [name for group in groups for name in self.field_groups[group].fields]
 
+    def rows_of(self, target: Target) -> list[str] | None:
+        """What a target's measure counts: rows of these fields, or owed reports of this rung; `None` for all."""
+        return [target.filter.rung] if target.filter.rung is not None else self.fields_of(target)
+
 
 class Inspection(RuleModel):
     """A plan of inspections: objects, window, kinds, steps and the outline of the units' reports."""

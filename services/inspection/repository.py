@@ -8,6 +8,7 @@ from typing import Any
 
 from services.inspection.domain import Progress, Verdict, Window
 from shared.database import Session
+from shared.events.owed_reports import OwedReport
 from shared.measures import Rate, Share, share_query
 
 
@@ -16,6 +17,21 @@ async def measure(session: Session[Any], rate: Rate, unit: str, window: Window, 
     names = list(fields) if fields is not None else None
     row: Any = await session.fetchrow(share_query(rate), window.begin, window.end, [unit], names, None)
     return Share(hit=row["hit"], base=row["base"], unknown=row["unknown"])
+
+
+async def upsert_owed(session: Session[Any], told: Sequence[OwedReport]) -> set[str]:
+    """Keep owed reports whose revision is higher than the one known; returns the units of those."""
+    rows = await session.fetch(
+        """
+        INSERT INTO owed_report AS o (unit, code, revision, field, agency, due_on, handed_in_on, late)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::date[], $7::date[], $8::bool[])
+        ON CONFLICT (unit, code) DO UPDATE SET revision = excluded.revision, field = excluded.field,
+          agency = excluded.agency, due_on = excluded.due_on, handed_in_on = excluded.handed_in_on, late = excluded.late
+        WHERE o.revision < excluded.revision RETURNING unit
+        """,
+        *zip(*[(one.unit, one.code, one.revision, one.rung, one.owed_by, one.due, one.handed_in_on, one.late) for one in told], strict=True),
+    )  # fmt: skip
+    return {row["unit"] for row in rows}
 
 
 async def lock_plan(session: Session[Any], plan: str) -> None:

@@ -7,7 +7,14 @@ from services.inspection.handlers import InspectionHandlers, routes
 from services.inspection.metrics import InspectionMetrics
 from services.inspection.plans import load_plans
 from services.inspection.settings import InspectionSettings
-from services.inspection.usecases import FollowDossiers, FollowPetitions, MeasurePlans, RecordEvidence, ShowPlans
+from services.inspection.usecases import (
+    FollowDossiers,
+    FollowOwedReports,
+    FollowPetitions,
+    MeasurePlans,
+    RecordEvidence,
+    ShowPlans,
+)
 from shared.database import Database
 from shared.dead_letters import DeadLetters
 from shared.outbox import Relay
@@ -19,7 +26,7 @@ NAME = "inspection"
 
 
 def build(environment: Environment) -> Service:
-    """Wire the inspection service: hears DOSSIER, owns plans and their progress, says INSPECTION."""
+    """Wire the inspection service: hears DOSSIER and REPORT, owns plans and their progress, says INSPECTION."""
     settings = InspectionSettings(**environment.settings.model_dump(exclude_unset=True))
     bus = Bus(NAME, environment)
     database = Database(settings.database_url, NAME)
@@ -40,7 +47,8 @@ def build(environment: Environment) -> Service:
         every=settings.measure_seconds,
     )
     follow, petitions = FollowDossiers(database, dirty), FollowPetitions(database, dirty)
-    bus.broker.include_router(routes(InspectionHandlers(follow, petitions, dead_letters)))
+    owed = FollowOwedReports(database, dirty)
+    bus.broker.include_router(routes(InspectionHandlers(follow, petitions, owed, dead_letters)))
     show, record = ShowPlans(database, plans, inspections), RecordEvidence(database, environment.clock, plans)
     return Service(
         name=NAME,

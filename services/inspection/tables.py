@@ -1,4 +1,4 @@
-"""The inspection service's tables: facts and spans, the targets' progress, evidence, decisions, the outbox."""
+"""The inspection service's tables: facts and spans, owed reports, the targets' progress, evidence, decisions, the outbox."""
 
 from __future__ import annotations
 
@@ -30,6 +30,21 @@ fact = fact_table(metadata)
 span = span_table(metadata)
 petition_fact, petition_span = petition_tables(metadata)
 outbox = outbox_table(metadata)
+
+
+class OwedReportRow(Base, table=True):
+    """A report that is owed, as last told; `field` is its rung, `agency` who owes it (`shared.measures.OWED_REPORT`)."""
+
+    __tablename__ = "owed_report"
+
+    unit: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    revision: int
+    field: str
+    agency: str
+    due_on: date | None
+    handed_in_on: date | None
+    late: bool
 
 
 class ProgressRow(Base, table=True):

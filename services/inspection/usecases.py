@@ -18,8 +18,9 @@ from shared.clock import Clock
 from shared.database import Database, Session
 from shared.events.dossiers import Snapshot
 from shared.events.envelope import Outgoing, encode_event
+from shared.events.owed_reports import OwedReport
 from shared.events.petition_snapshots import PetitionSnapshot
-from shared.facts import store_newer
+from shared.facts import newest, store_newer
 from shared.localtime import local_date
 from shared.measures import RATES, Share, percent
 from shared.periods import PeriodBeforeUnit, PeriodRules, period, quarter_of
@@ -61,6 +62,19 @@ class FollowPetitions:
         async with self._database.transaction() as session:
             changed = await store_newer_petitions(session, snapshots)
         self._dirty.update(unit for unit, _ in changed)
+
+
+class FollowOwedReports:
+    """As `FollowDossiers`, for reports that are owed."""
+
+    def __init__(self, database: Database, dirty: set[str]) -> None:
+        self._database, self._dirty = database, dirty
+
+    async def __call__(self, told: Sequence[OwedReport]) -> None:
+        """Keep what is newer; the rest changes nothing."""
+        async with self._database.transaction() as session:
+            changed = await repository.upsert_owed(session, newest(told))
+        self._dirty.update(changed)
 
 
 class MeasurePlans:
@@ -134,7 +148,7 @@ class MeasurePlans:
             for _, target in plan.targets():
                 rate, share = RATES.get(target.measure), None
                 if rate is not None:
-                    share = await repository.measure(session, rate, plan.unit, window, plan.fields_of(target))
+                    share = await repository.measure(session, rate, plan.unit, window, plan.rows_of(target))
                 known[target.id, window.name] = share
                 if target.trend is not None:
                     verdict = judge_trend(share, known.get((target.id, window.before)))

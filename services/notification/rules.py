@@ -14,6 +14,8 @@ from pydantic import Field
 from services.notification.domain import Rule
 from services.notification.senders import is_understood, kind_of
 from shared.events.dossiers import DossierEvent, Snapshot, State
+from shared.events.owed_reports import FIELDS as OWED_REPORT_FIELDS
+from shared.events.owed_reports import OwedReportEvent
 from shared.events.petition_snapshots import PetitionEvent, PetitionSnapshot, PetitionState
 from shared.rules import Lines, RuleError, RuleModel, RuleProblem, load_located
 from shared.units import Units
@@ -22,7 +24,7 @@ PLAN_FIELDS = frozenset(
     ["plan", "unit", "target", "item", "title_vi", "measure", "period", "from", "to", "hit", "base", "at_least", "verdict", "due"]
 )  # fmt: skip
 REPORT_FIELDS = frozenset(
-    ["report", "form", "unit", "period", "from", "to", "version", "supersedes", "rows", "total", "fingerprint", "signature", "key_id", "files", "department", "due"]
+    ["report", "form", "unit", "period", "from", "to", "version", "supersedes", "rows", "total", "fingerprint", "signature", "key_id", "files"]
 )  # fmt: skip
 ACKNOWLEDGEMENT_FIELDS = frozenset(["report", "form", "unit", "period", "version"])
 Shapes = tuple[type[msgspec.Struct], type[msgspec.Struct]]
@@ -35,10 +37,8 @@ KNOWN_EVENTS: Mapping[str, frozenset[str] | Shapes] = {
     "inspection.report_due": PLAN_FIELDS,
     "source.silent": frozenset(["unit", "source", "since", "after_minutes"]),
     "source.heard_again": frozenset(["unit", "source", "since", "until"]),
-    **{
-        f"report.{event}": REPORT_FIELDS
-        for event in ("closed", "published", "restated", "unit_report_due", "unit_report_late")
-    },
+    **{f"report.{event}": REPORT_FIELDS for event in ("closed", "published", "restated")},
+    **{f"report.{event.subject_name}": OWED_REPORT_FIELDS for event in OwedReportEvent},
     **{
         f"report.acknowledgement_{verdict}": ACKNOWLEDGEMENT_FIELDS | fields
         for verdict, fields in (

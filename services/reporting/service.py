@@ -13,6 +13,17 @@ from services.reporting.documents import Paper, load_form
 from services.reporting.handlers import ReportingHandlers, routes
 from services.reporting.hearing import Hearing
 from services.reporting.metrics import ReportingMetrics
+from services.reporting.obligations.api import Deeds, ObligationsApi
+from services.reporting.obligations.rules import load_obligations
+from services.reporting.obligations.usecases import (
+    CheckReport,
+    HandIn,
+    HandToLeaders,
+    RequestReport,
+    Shelf,
+    ShowCalendar,
+)
+from services.reporting.obligations.watching import WatchObligations
 from services.reporting.petitions.api import PetitionsApi
 from services.reporting.petitions.usecases import FollowPetitions, ShowPetitions
 from services.reporting.publication import handlers as acknowledging
@@ -53,10 +64,11 @@ def build(environment: Environment) -> Service:
     bus.broker.include_router(routes(ReportingHandlers(follow, FollowPetitions(database), dead_letters)))
     rules = load_period_rules(environment.rules)
     form = load_form(environment.rules)
+    calendar = load_calendar(environment.rules)
     publish = PublishReports(
         database,
         environment.clock,
-        load_calendar(environment.rules),
+        calendar,
         load(environment.rules / "publication.yaml", PublicationRules),
         FileStore(bus.client),
         metrics,
@@ -65,6 +77,34 @@ def build(environment: Environment) -> Service:
     remind = RemindOfAcknowledgements(database, environment.clock, acknowledging.heard_all(bus.client), relay.poke)
     take = TakeAcknowledgements(database, environment.clock, metrics, relay.poke)
     bus.broker.include_router(acknowledging.routes(acknowledging.AcknowledgementHandlers(take, dead_letters)))
+    book = load_obligations(environment.rules, units, rules)
+    watch = WatchObligations(
+        database,
+        environment.clock,
+        book,
+        calendar,
+        units,
+        rules,
+        relay.poke,
+        stale_after=settings.stale_after_days,
+        every=settings.obligations_seconds,
+    )
+    shelf = Shelf(
+        database=database,
+        clock=environment.clock,
+        book=book,
+        calendar=calendar,
+        units=units,
+        periods=rules,
+        poke=relay.poke,
+    )
+    deeds = Deeds(
+        hand_in=HandIn(shelf),
+        check=CheckReport(shelf),
+        leaders=HandToLeaders(shelf),
+        ask=RequestReport(shelf),
+        calendar=ShowCalendar(shelf),
+    )
     close = CloseReport(
         database,
         environment.clock,
@@ -89,12 +129,18 @@ def build(environment: Environment) -> Service:
     routers.include_router(PublicationApi(ShowPublications(database), environment.tokens).router())
     routers.include_router(CitiesApi(ShowCity(database, units, rules), environment.tokens).router())
     routers.include_router(PetitionsApi(ShowPetitions(database), environment.tokens).router())
+    routers.include_router(ObligationsApi(deeds, shelf, environment.tokens).router())
     return Service(
         name=NAME,
         bus=bus,
         resources=(database,),
-        tasks=(relay.run, judge.run, publish.run, remind.run),
+        tasks=(relay.run, judge.run, publish.run, remind.run, watch.run),
         checks=(database.answers,),
-        backlog={"outbox": relay.backlog, "late": judge.backlog, "publications": publish.backlog},
+        backlog={
+            "outbox": relay.backlog,
+            "late": judge.backlog,
+            "publications": publish.backlog,
+            "obligations": watch.backlog,
+        },
         api=routers,
     )

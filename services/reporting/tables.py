@@ -163,3 +163,51 @@ class ReportProposal(Base, table=True):
     decided_by: str | None
     decided_as: str | None
     reason: str | None
+
+
+class OwedReportRow(Base, table=True):
+    """A report that one party owes another for a period, and how far it is; `field` is its rung, `agency` who owes it.
+
+    Named so, `shared.measures.share_query` reads it here as it does in the inspection service.
+    """
+
+    __tablename__ = "owed_report"
+    __table_args__ = (
+        Index("ix_owed_report_unmet", "due_on", postgresql_where=text("handed_in_on IS NULL AND watched AND NOT late")),
+    )
+
+    unit: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    field: str
+    agency: str
+    owed_by_kind: str
+    owed_to: str
+    owed_to_kind: str
+    form: str
+    period: str
+    kind: str
+    begin: date
+    end: date
+    due_on: date | None
+    remind_on: date | None
+    assumed: bool
+    warnings: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    watched: bool
+    request: str
+    state: str
+    revision: int
+    late: bool
+    opened_at: datetime = Field(sa_column=Column(TIMESTAMP(timezone=True), nullable=False))
+    due_said_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+    late_said_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+    handed_in_on: date | None
+    received_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+    received_by: str | None
+    document: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    figures: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    checked_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+    checked_by: str | None
+    checked: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    compiled_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+    sent_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+    acknowledged_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from services.reporting import messages
+from shared.periods import UnknownPeriod, parse_period
 from shared.rules import RuleModel, load
 
 
@@ -45,8 +46,12 @@ def load_form(rules: Path) -> Form:
 
 
 def period_title(code: str) -> str:
-    """`2025-Q4` → `Quý IV/2025`; any other text is an ad-hoc window."""
-    year, _, quarter = code.partition("-Q")
-    if quarter in ("1", "2", "3", "4"):
-        return messages.QUARTER.format(quarter=("I", "II", "III", "IV")[int(quarter) - 1], year=year)
-    return messages.YEAR.format(year=code) if code.isdigit() else messages.AD_HOC
+    """`2025-Q4` → `Quý IV/2025`, `2026-6M` → `6 tháng đầu năm 2026`; any other text is an ad-hoc window."""
+    try:
+        parsed = parse_period(code)
+    except UnknownPeriod:
+        return messages.AD_HOC
+    if parsed.quarter:
+        return messages.QUARTER.format(quarter=("I", "II", "III", "IV")[parsed.quarter - 1], year=parsed.year)
+    wording = {6: messages.SIX_MONTHS, 9: messages.NINE_MONTHS}.get(parsed.through or 12, messages.YEAR)
+    return wording.format(year=parsed.year)

@@ -28,6 +28,7 @@ from services.reporting.domain import (
 )
 from services.reporting.hearing import Hearing
 from services.reporting.metrics import ReportingMetrics
+from services.reporting.obligations.repository import missing_reports
 from services.reporting.publication import repository as publications
 from services.reporting.publication.domain import object_name
 from services.reporting.signing import SigningKey
@@ -97,9 +98,10 @@ class CloseReport:
             }, key)  # fmt: skip
             await outbox.add(session, [said("closed", report)])
             await publications.add(session, report, "published")
+            report["missing_reports"] = missing = await missing_reports(session, unit, form, code)
         self._poke()
         self._metrics.closed.labels(unit, form).inc()
-        log.info("report_closed", unit=unit, form=form, period=code, fingerprint=report["fingerprint"])
+        log.info("report_closed", unit=unit, form=form, period=code, fingerprint=report["fingerprint"], missing=missing)
         return report
 
     async def _freeze(

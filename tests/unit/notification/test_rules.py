@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from services.notification.rules import Wording, load_receivers, load_rules
 from services.notification.usecases import DecideAlerts
 from shared.events.dossiers import DossierEvent, DossierSaid, Snapshot, State
 from shared.events.envelope import decode_envelope, encode_event
+from shared.events.owed_reports import OwedReport
 from shared.events.petition_snapshots import PetitionSaid, PetitionSnapshot, PetitionState
 from shared.rules import RuleError
 from shared.settings import RULES
@@ -140,6 +141,12 @@ REPORT = {
     "to": "2025-12-14", "version": 1, "supersedes": None, "rows": [], "fingerprint": "0",
     "total": {"c3": 10, "c7": 8, "c10": 1, "c11": 2, "c13": 1},
 }  # fmt: skip
+OWED = OwedReport(
+    unit="10966", code="kinh-te/ttpvhcc/II.06a/2026-Q1", revision=2, state="opened", rung="department", owed_by="kinh-te",
+    owed_by_kind="department", owed_by_vi="Phòng Kinh tế", owed_to="ttpvhcc", owed_to_kind="centre",
+    owed_to_vi="Trung tâm Phục vụ hành chính công", report="II.06a/2026-Q1", form="II.06a", period="2026-Q1",
+    period_vi="Quý I/2026", begin=date(2025, 12, 15), end=date(2026, 3, 14), due=date(2026, 3, 15),
+)  # fmt: skip
 
 
 def least_data(event: str) -> object:
@@ -162,6 +169,8 @@ def least_data(event: str) -> object:
             "overdue": {"due": "2025-12-18"},
         }
         return REPORT | {"version": 1, **what[name.removeprefix("acknowledgement_")]}
+    if name.startswith("unit_report_"):
+        return OWED
     return PLAN if stream == "plan" else REPORT
 
 
