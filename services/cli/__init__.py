@@ -13,6 +13,7 @@ from services.cli import (
     demo,
     installing,
     lateness,
+    obligations,
     operators,
     plans,
     procedures,
@@ -41,6 +42,7 @@ app.command("provision")(serving.provision)
 app.command("secrets")(installing.secrets)
 app.command("republish")(operators.republish)
 app.command("doctor")(operators.doctor)
+obligations.add_to(reports.app)
 app.add_typer(reports.app, name="report")
 app.add_typer(plans.app, name="plan")
 app.add_typer(apologies.app, name="apology")

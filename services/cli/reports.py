@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, results
+from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, results, said
 from shared.settings import RULES
 from shared.units import load_units
 
@@ -35,7 +35,7 @@ HEADINGS = (
 @app.command()
 def show(
     unit: UnitOption,
-    period: Annotated[str | None, typer.Option(help="2025-Q4, or 2025")] = None,
+    period: Annotated[str | None, typer.Option(help="2025-Q4, 2026-6M, 2026-9M, 2025")] = None,
     begin: Annotated[str | None, typer.Option("--from", help="first day, 2025-07-01")] = None,
     end: Annotated[str | None, typer.Option("--to", help="last day, inclusive")] = None,
     form: str = "II.06a",
@@ -115,6 +115,8 @@ def close(
         print(
             f"closed {one['form']} {one['unit']} {one['period']} v{one['version']} fingerprint {one['fingerprint'][:12]}"
         )
+        if missing := one.get("missing_reports"):
+            said.print(f"warning: not received from {', '.join(missing)}; see motcua report calendar", highlight=False)
 
 
 @app.command()

@@ -111,7 +111,7 @@ async def lock(session: Session[Any], unit: str, agency: str, form: str, period:
 
 async def change(session: Session[Any], row: Row, **values: Any) -> Row:
     """Write the next revision of a held row; names are columns, never a caller's words."""
-    names = ", ".join(f"{name} = ${number}" for number, name in enumerate(values, 3))
+    names = ", ".join(f'"{name}" = ${number}' for number, name in enumerate(values, 3))
     written = await session.fetchrow(
         f"UPDATE owed_report SET revision = revision + 1, {names} WHERE unit = $1 AND code = $2 RETURNING *",
         row["unit"],

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from services.reporting.documents import period_title
 from services.reporting.domain import RoleMissing
 from services.reporting.obligations import messages, repository
 from services.reporting.obligations.domain import (
@@ -28,7 +29,6 @@ from services.reporting.obligations.repository import Row
 from services.reporting.obligations.rules import Obligations, PartyKind
 from services.reporting.obligations.saying import name_of, said
 from services.reporting.obligations.watching import moved
-from services.reporting.documents import period_title
 from shared import outbox
 from shared.clock import Clock
 from shared.database import Database, Session

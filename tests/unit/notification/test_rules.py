@@ -6,6 +6,7 @@ import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from services.notification.domain import next_pause, send_at
@@ -149,7 +150,7 @@ OWED = OwedReport(
 )  # fmt: skip
 
 
-def least_data(event: str) -> object:
+def least_data(event: str, owed_by_kind: str = "department") -> object:
     """What such an event carries when every optional fact is absent."""
     stream, name = event.split(".")
     if stream == "dossier":
@@ -170,7 +171,7 @@ def least_data(event: str) -> object:
         }
         return REPORT | {"version": 1, **what[name.removeprefix("acknowledgement_")]}
     if name.startswith("unit_report_"):
-        return OWED
+        return msgspec.structs.replace(OWED, owed_by_kind=owed_by_kind)
     return PLAN if stream == "plan" else REPORT
 
 
@@ -179,7 +180,7 @@ def test_every_rule_of_ours_can_be_written_even_when_no_optional_fact_is_known(r
     (one,) = [each for each in load_rules(RULES) if each == rule]
     body = encode_event(
         type="vn.motcua.x.v1", id="e1", source="/motcua", subject="H24.103-251105-0012",
-        time=datetime.fromisoformat("2025-11-07T08:00:00+07:00"), data=least_data(one.event),
+        time=datetime.fromisoformat("2025-11-07T08:00:00+07:00"), data=least_data(one.event, *one.where.get("owed_by_kind", ())[:1]),
     )  # fmt: skip
     decide = DecideAlerts(
         None, None, load_calendar(RULES), load_units(RULES), [one], Wording(RULES), None, lambda: None, stale_after=3

@@ -13,6 +13,7 @@ from shared.periods import (
     load_period_rules,
     parse_period,
     period,
+    periods_between,
     previous_quarter,
     quarter_of,
 )
@@ -35,6 +36,8 @@ def on(text: str) -> date:
         ("2025-Q3", "15/06/2025", "14/09/2025", 92),
         ("2025-Q4", "15/09/2025", "14/12/2025", 91),
         ("2025", "15/12/2024", "14/12/2025", 365),
+        ("2026-6M", "15/12/2025", "14/06/2026", 182),
+        ("2026-9M", "15/12/2025", "14/09/2026", 274),
         ("2026-Q1", "15/12/2025", "14/03/2026", 90),
         ("2026-Q2", "15/03/2026", "14/06/2026", 92),
         ("2026-Q3", "15/06/2026", "14/09/2026", 92),
@@ -54,6 +57,8 @@ def test_periods_run_from_the_15th_to_the_14th(code: str, begin: str, end: str, 
         ("2025-Q3", "01/07/2025", "14/09/2025", 76),
         ("2025-Q4", "15/09/2025", "14/12/2025", 91),
         ("2025", "01/07/2025", "14/12/2025", 167),
+        ("2025-9M", "01/07/2025", "14/09/2025", 76),
+        ("2025-05-01--2025-08-31", "01/07/2025", "31/08/2025", 62),
         ("2026", "15/12/2025", "14/12/2026", 365),
     ],
 )
@@ -66,6 +71,43 @@ def test_a_new_units_first_periods_begin_on_its_founding_day(code: str, begin: s
 def test_a_period_that_was_over_before_the_unit_is_refused() -> None:
     with pytest.raises(PeriodBeforeUnit, match="2025-Q2 was over when the unit was founded, 01/07/2025"):
         period("2025-Q2", rules, founded=FOUNDED)
+
+
+@pytest.mark.parametrize("code", ["2025-6M", "2025-05-01--2025-06-30"])
+def test_so_are_six_months_and_windows_before_the_unit(code: str) -> None:
+    with pytest.raises(PeriodBeforeUnit, match=f"{code} was over when the unit was founded"):
+        period(code, rules, founded=FOUNDED)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("2025-10-31--2025-07-01", "the window ends on 01/07/2025 before it starts on 31/10/2025; swap them"),
+        ("2025-09-01--2025-09-31", "a day of it does not exist"),
+    ],
+)
+def test_a_window_that_no_calendar_has_is_refused(code: str, reason: str) -> None:
+    with pytest.raises(UnknownPeriod, match=reason):
+        period(code, rules)
+
+
+def test_a_window_of_one_day_is_a_window() -> None:
+    found = period("2025-11-03--2025-11-03", rules)
+    assert (found.begin, found.end, found.kind) == (on("03/11/2025"), on("03/11/2025"), PeriodKind.AD_HOC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "codes"),
+    [
+        (PeriodKind.QUARTER, ["2025-Q3", "2025-Q4", "2026-Q1", "2026-Q2"]),
+        (PeriodKind.SIX_MONTHS, ["2026-6M"]),
+        (PeriodKind.NINE_MONTHS, ["2025-9M", "2026-9M"]),
+        (PeriodKind.YEAR, ["2025", "2026"]),
+        (PeriodKind.AD_HOC, []),
+    ],
+)
+def test_the_periods_of_a_unit_that_have_begun(kind: PeriodKind, codes: list[str]) -> None:
+    assert [one.code for one in periods_between(kind, FOUNDED, on("15/03/2026"), rules, FOUNDED)] == codes
 
 
 def test_a_unit_founded_on_the_last_day_has_a_period_of_one_day() -> None:
@@ -87,7 +129,23 @@ def test_a_period_knows_its_code_and_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["", "2025-Q5", "2025-Q0", "2025Q4", "2025-q4", "25-Q4", "2025-Q4 ", "2025-H1", "٢٠٢٥", "0000"]
+    "code",
+    [
+        "",
+        "2025-Q5",
+        "2025-Q0",
+        "2025Q4",
+        "2025-q4",
+        "25-Q4",
+        "2025-Q4 ",
+        "2025-H1",
+        "٢٠٢٥",
+        "0000",
+        "2025-3M",
+        "2025-6m",
+        "2025-Q1-6M",
+        "2025-07-01-2025-07-02",
+    ],
 )
 def test_an_unknown_code_says_what_is_accepted(code: str) -> None:
     with pytest.raises(UnknownPeriod, match="give a quarter such as 2025-Q4 or a year such as 2025"):
