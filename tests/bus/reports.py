@@ -50,9 +50,9 @@ async def said(running: Inside, *events: str, unit: str = UNIT) -> list[dict[str
 
 
 async def names(running: Inside, unit: str = UNIT) -> list[str]:
-    """The names of all events about the unit's reports, in the order of the stream."""
+    """The names of all events about the unit's closed reports, in the order of the stream; not of those that are owed."""
     found = await running.messages(topology.REPORT, f"report.v1.{unit}.*")
-    return [one["type"].split(".")[-2] for one in found]
+    return [name for one in found if not (name := one["type"].split(".")[-2]).startswith("unit_report_")]
 
 
 async def publications(running: Inside, unit: str = UNIT) -> list[dict[str, Any]]:

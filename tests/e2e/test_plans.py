@@ -56,9 +56,13 @@ async def said(office: Office) -> Counter[tuple[str, str, str]]:
     return Counter((one["type"].split(".")[3], one["data"]["target"], one["data"]["period"]) for one in bodies)
 
 
-def of_quarter(shown: dict[str, Any]) -> dict[str, tuple[int | None, int | None, str]]:
+def of_quarter(shown: dict[str, Any], period: str = "2025-Q4") -> dict[str, tuple[int | None, int | None, str]]:
     targets = shown["plans"][0]["targets"]
-    return {one["id"]: (one["hit"], one["base"], one["verdict"]) for one in targets if one["period"] == "2025-Q4"}
+    return {one["id"]: (one["hit"], one["base"], one["verdict"]) for one in targets if one["period"] == period}
+
+
+def of_plan(shown: dict[str, Any]) -> dict[str, tuple[int | None, int | None, str]]:
+    return of_quarter(shown, "plan")
 
 
 async def test_a_quarter_is_measured_judged_when_it_is_over_and_each_verdict_is_said_once(
@@ -93,6 +97,9 @@ async def test_a_quarter_is_measured_judged_when_it_is_over_and_each_verdict_is_
         }
         office.at("2025-12-16T08:00:00+07:00")  # every plan is measured anew on each new day
         await office.digested()
+        # and the departments' reports of the quarter, due on Monday, are late: 0 of 3
+        once += Counter({("task_progressed", "BG-T15", period): 1 for period in ("plan", "half_year")})
+        await office.until_plan(lambda shown: of_plan(shown)["BG-T15"] == (0, 3, "behind"))
         await office.digested()
         assert await said(office) == once
         shown = await plans(office)

@@ -87,7 +87,8 @@ class WatchObligations:
     async def _say(self, step: Callable[[Session[Any]], Any]) -> int:
         async with self._database.transaction() as session:
             events: list[Outgoing] = await step(session)
-            await outbox.add(session, events)
+            if events:
+                await outbox.add(session, events)
         if events:
             self._poke()
         return len(events)
