@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from services.cli.client import Client, CommandFailed, results, said
+from services.cli.obligations import table_of as calendar_table
 from services.cli.plans import steps_of as steps_table
 from services.cli.plans import table_of as plan_table
 from services.cli.reports import export_all
@@ -47,6 +48,8 @@ BEGIN, END = date(2025, 7, 1), date(2025, 12, 31)
 DAYS = (END - BEGIN).days + 1
 CLOSINGS = {date(2025, 9, 15): "2025-Q3", date(2025, 12, 15): "2025-Q4"}
 """Quarters close on the 14th; the demo closes them on the next day, when the departments' reports are due."""
+LATE_REPORT = ("10966", "kinh-te", "2025-Q3")
+"""The one department's report that comes two days after it was due."""
 MORNING, EVENING = time(7, 0), time(20, 0)
 MARKER = "this-is-a-demo.txt"
 
@@ -60,7 +63,7 @@ def demo(
 ) -> None:
     """Play 1 July – 31 December 2025 for phường Thành Đông and xã Bình Giang, close the quarters, print what came out."""
     configure_logs(level=os.environ.get("MOTCUA_LOG_LEVEL", "ERROR"))
-    for name in ("SWEEP", "MEASURE", "DELIVER"):  # a simulated day lasts half a second
+    for name in ("SWEEP", "MEASURE", "DELIVER", "OBLIGATIONS"):  # a simulated day lasts half a second
         os.environ.setdefault(f"MOTCUA_{name}_SECONDS", "0.05")
     _clear(data)
     run(_play(data, seed, BEGIN + timedelta(days=min(days, DAYS) - 1)))
@@ -135,11 +138,25 @@ class Demo:
                 await publish_atomically(bus, messages)
         self.said += len(statements)
         await self._digested()
+        client = Client(self.system.url, self.system.token)
+        await asyncio.to_thread(self._departments_report, client, day)
         if day in CLOSINGS:
-            client = Client(self.system.url, self.system.token)
             for unit in UNITS:
                 body = {"unit": unit, "period": CLOSINGS[day]}
                 await asyncio.to_thread(client.post, "/v1/reports/close", body)
+            await self._digested()  # published on the day on which they are closed
+
+    def _departments_report(self, client: Client, day: date) -> None:
+        """On the closing day the departments hand in what is due, and the centre checks it; one comes two days late."""
+        closed_on = day if day in CLOSINGS else day - timedelta(days=2)
+        if closed_on not in CLOSINGS:
+            return
+        for one in client.get("/v1/reports/calendar", unit=list(UNITS), **{"from": closed_on, "to": closed_on}):
+            is_late = (one["unit"], one["owed_by"], one["period"]) == LATE_REPORT
+            if one["owed_by_kind"] == "department" and one["state"] == "opened" and is_late == (day not in CLOSINGS):
+                named = {"unit": one["unit"], "from": one["owed_by"], "period": one["period"]}
+                client.post("/v1/reports/owed/hand-in", named)
+                client.post("/v1/reports/owed/check", named)
 
     async def _digested(self) -> None:
         """Wait until nothing waits anywhere, twice in a row: an event may be between two services at the first look."""
@@ -161,6 +178,11 @@ class Demo:
             found = client.get(f"/v1/plans/{unit}")
             for table in (*map(plan_table, found["plans"]), *map(steps_table, found["inspections"])):
                 out.print(table)
+        for unit in UNITS:
+            owed = client.get(
+                "/v1/reports/calendar", unit=[unit], **{"from": BEGIN, "to": self.end + timedelta(days=90)}
+            )
+            out.print(calendar_table(unit, owed))
         _show_overdue(out, client.get("/v1/reports/overdue", unit=list(UNITS), on=self.end.isoformat(), limit=5), names)
         _show_alerts(out, client.get("/v1/alerts", unit=list(UNITS), limit=10_000), self.data / "out" / "alerts")
         out.print(f"\n{self.said:,} statements played. Files in {self.data / 'out'}:")

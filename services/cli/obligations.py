@@ -54,20 +54,20 @@ def table_of(code: str, rows: Sequence[dict[str, Any]]) -> Table:
     table.add_column("Hạn", no_wrap=True)
     table.add_column("Kỳ", no_wrap=True, max_width=24)
     table.add_column("Số liệu", no_wrap=True)
-    table.add_column("Nơi gửi", min_width=24)
-    table.add_column("Nơi nhận", min_width=22)
     table.add_column("Biểu", no_wrap=True)
+    table.add_column("Nơi gửi → nơi nhận", no_wrap=True)
     table.add_column("Trạng thái", no_wrap=True)
     table.add_column("Lưu ý")
     lines: dict[tuple[str, ...], list[str]] = {}
     for one in rows:
         cells = (
-            _vi(one["due"]) if one["due"] else "chưa có", one["period_vi"], f"{_vi(one['from'])} – {_vi(one['to'])}",
-            one["owed_to_vi"], one["form"], _state(one), "; ".join(one["warnings"]),
+            _vi(one["due"]) if one["due"] else "chưa có", one["period_vi"], _days(one["from"], one["to"]),
+            one["form"], one["owed_to_vi"], _state(one), "; ".join(one["warnings"]),
         )  # fmt: skip
         lines.setdefault(cells, []).append(one["owed_by_vi"])
-    for (due, period, window, receiver, form, state, warnings), senders in lines.items():
-        table.add_row(due, period, window, "\n".join(senders), receiver, form, state, warnings)
+    for (due, period, window, form, receiver, state, warnings), senders in lines.items():
+        parties = "\n".join([*senders, f"→ {receiver}"])
+        table.add_row(due, period, window, form, parties, state, warnings)
     return table
 
 
@@ -79,6 +79,11 @@ def _state(one: dict[str, Any]) -> str:
     if one["late"]:
         return "[red]quá hạn[/]"
     return "[bold]đến hạn hôm nay[/]" if one.get("is_due") else label
+
+
+def _days(begin: str, end: str) -> str:
+    first = _vi(begin)
+    return f"{first.removesuffix(end[:4]).rstrip('/')} – {_vi(end)}"
 
 
 def _vi(day: str) -> str:

@@ -72,6 +72,7 @@ def test_the_demo_prints_balanced_reports_and_leaves_the_same_figures_as_files(p
         assert {"dossier-overdue", "dossier-due-soon", "report-closed"} <= {one["rule"] for one in alerts}
         # a day of warnings is one message: one working day, one line
         assert len([one for one in alerts if one["rule"] == "dossier-due-soon"]) <= 55
+    assert "Lịch báo cáo · Xã Bình Giang" in done.stdout and "quá hạn" not in done.stdout.split("Lịch báo cáo")[1]
     assert "BG-T2" in done.stdout and "kỳ kế hoạch" in done.stdout
     again = subprocess.run([MOTCUA, "demo", "--data", place], capture_output=True, text=True, timeout=60)
     assert (

@@ -130,7 +130,7 @@ class ObligationsApi:
     async def calendar(
         self,
         request: Request,
-        unit: Annotated[list[str], Query(max_length=200)],
+        unit: Annotated[list[str], Query(max_length=120)],
         begin: Annotated[Day | None, Query(alias="from")] = None,
         end: Annotated[Day | None, Query(alias="to")] = None,
     ) -> Response:

@@ -24,16 +24,19 @@ _TO_REMIND = f"{_UNMET} AND due_said_at IS NULL AND remind_on <= $1 AND due_on >
 _OVERDUE = f"{_UNMET} AND due_on < $1"
 _REPORTED = """
     FROM owed_report AS o JOIN LATERAL (
-      SELECT min(closed_at) AS closed, min(published_at) AS published, min(acknowledged_at) AS acknowledged
+      SELECT min(closed_at) AS closed, max(closed_at) AS closed_last, min(published_at) AS published, min(acknowledged_at) AS acknowledged
       FROM report LEFT JOIN publication USING (unit, form, period, version)
       WHERE (unit, form, period) = (o.unit, o.form, o.period)
     ) AS r ON r.closed IS NOT NULL
-    WHERE (o.owed_by_kind = 'department' AND o.state = 'checked')
+    WHERE (o.owed_by_kind = 'department' AND o.state = 'checked' AND o.checked_at <= r.closed_last)
        OR (o.owed_by_kind <> 'department' AND o.state = 'opened')
        OR (o.owed_to_kind = 'city' AND o.state = 'compiled' AND r.published IS NOT NULL)
        OR (o.owed_to_kind = 'city' AND o.state = 'sent' AND r.acknowledged IS NOT NULL)
 """
-"""Owed reports that the unit's own closed report moves on, with when it was closed, published and acknowledged."""
+"""Owed reports that the unit's own closed report moves on, with when it was closed, published and acknowledged.
+
+A department's report that was checked after the last closing is not in what was closed: it waits for a restatement.
+"""
 
 
 async def list_known_units(session: Session[Any]) -> set[str]:
@@ -134,7 +137,7 @@ async def take_overdue(session: Session[Any], today: date) -> list[Row]:
 
 
 async def take_reported(session: Session[Any]) -> list[Row]:
-    """What the unit's own closed report moves on, with `closed`, `published`, `acknowledged`; held until commit."""
+    """What the unit's own closed report moves on, with `closed`, `closed_last`, `published`, `acknowledged`; held until commit."""
     sql = f"SELECT o.*, r.* {_REPORTED} ORDER BY o.unit, o.code FOR UPDATE OF o SKIP LOCKED"
     return [_row(one) for one in await session.fetch(sql)]
 

@@ -26,7 +26,7 @@ from services.reporting.obligations.domain import (
     owed_between,
 )
 from services.reporting.obligations.repository import Row
-from services.reporting.obligations.rules import Obligations, PartyKind
+from services.reporting.obligations.rules import Obligation, Obligations, PartyKind
 from services.reporting.obligations.saying import name_of, said
 from services.reporting.obligations.watching import moved
 from shared import outbox
@@ -35,13 +35,15 @@ from shared.database import Database, Session
 from shared.events.owed_reports import OwedReportEvent
 from shared.http import Party
 from shared.localtime import local_date, start_of_day
-from shared.periods import PeriodKind, PeriodRules, period, window_code
+from shared.periods import Period, PeriodKind, PeriodRules, period, window_code
 from shared.units import Units
 from shared.workdays import Calendar
 
 log = structlog.get_logger()
 CENTRE_ROLE = "reporter"
 WIDEST = timedelta(days=3 * 366)
+FURTHEST = timedelta(days=400)
+"""A report falls due so long after its closing at most (`Due.working_days_after_closing`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,11 +118,11 @@ class HandIn:
         """
         now = self._shelf.clock.now()
         today = local_date(now)
-        on = _may_hand_in(by, named.agency, on, today)
+        stated, on = on, _may_hand_in(by, named.agency, on, today)
         async with self._shelf.database.transaction() as session:
             row = await self._shelf.lock(session, named)
             if row["received_at"] is not None:
-                return await self._again(session, row, document, on, now, by, correct=correct)
+                return await self._again(session, row, document, stated, now, by, correct=correct)
             check_order(row, OwedReportEvent.RECEIVED)
             check_day(row, on, today)
             row = await repository.change(
@@ -133,17 +135,28 @@ class HandIn:
         return row
 
     async def _again(
-        self, session: Session[Any], row: Row, document: Document, on: date, now: datetime, by: Party, *, correct: bool
+        self,
+        session: Session[Any],
+        row: Row,
+        document: Document,
+        on: date | None,
+        now: datetime,
+        by: Party,
+        *,
+        correct: bool,
     ) -> Row:
-        """The same document is the same receipt; another one corrects it until it is checked, the day stays the first."""
-        if (row["document"], row["figures"]) == (document.as_row(), _figures(document)):
+        """The same is the same receipt; another document, or another day that the centre states, corrects it until it is checked."""
+        on = on or row["handed_in_on"]
+        same = (row["document"], row["figures"], row["handed_in_on"]) == (document.as_row(), _figures(document), on)
+        if same:
             return row
         if not correct:
             raise AlreadyReceived(row["code"], row["handed_in_on"], row["document"]["number"])
         if row["state"] != OwedReportEvent.RECEIVED:
             check_order(row, OwedReportEvent.RECEIVED)
+        check_day(row, on, local_date(now))
         row = await repository.change(
-            session, row, document=document.as_row(), figures=_figures(document), received_by=by.name
+            session, row, handed_in_on=on, document=document.as_row(), figures=_figures(document), received_by=by.name
         )
         await self._shelf.say(session, OwedReportEvent.RECEIVED, row, now)
         self._shelf.poke()
@@ -264,7 +277,14 @@ class RequestReport:
         if due_on is not None and due_on < max(days.end, local_date(now)):
             raise WrongDay(f"a report about the days until {days.end:%d/%m/%Y} cannot be due on {due_on:%d/%m/%Y}")
         asked = [
-            owe(unit, agency, rung, days, self._shelf.calendar, due_on)
+            owe(
+                unit,
+                agency,
+                rung,
+                days,
+                self._shelf.calendar,
+                due_on or self._due_by(rung, days, local_date(now), unit),
+            )
             for agency, rung in self._shelf.book.in_force(unit, PeriodKind.AD_HOC, days.end)
             if agency in self._shelf.book.members(owed_by) and rung.form == form
         ]
@@ -280,6 +300,13 @@ class RequestReport:
             rows = [row for row in await repository.list_owed(session, [unit]) if row["code"] in codes]
         self._shelf.poke()
         return rows
+
+    def _due_by(self, rung: Obligation, days: Period, today: date, unit: str) -> date | None:
+        """So many working days after the closing, or after the day on which it is asked: nobody is late when asked."""
+        count = rung.due.working_days_after_closing if rung.due else None
+        if count is None:
+            return None
+        return self._shelf.calendar.for_unit(unit).add_working_days(max(days.end, today), count)
 
 
 class ShowCalendar:
@@ -306,16 +333,15 @@ class ShowCalendar:
         found = [shown(self._shelf.book, row, today) for row in rows]
         known = {(one["unit"], one["code"]) for one in found}
         for unit in units:
-            found += [one for one in self._coming(unit, today, last) if (unit, one["code"]) not in known]
+            closed_after = max(today, first - FURTHEST)
+            found += [one for one in self._coming(unit, closed_after, last) if (unit, one["code"]) not in known]
         chosen = [one for one in found if first <= _day_of(one) <= last]
-        return sorted(
-            chosen, key=lambda one: (_day_of(one), one["unit"], one["period"], one["owed_by"], one["owed_to"])
-        )
+        return sorted(chosen, key=_place)
 
-    def _coming(self, unit: str, today: date, last: date) -> list[dict[str, Any]]:
+    def _coming(self, unit: str, first: date, last: date) -> list[dict[str, Any]]:
         shelf = self._shelf
         founded = shelf.units.get(unit).founded
-        coming = owed_between(shelf.book, shelf.periods, shelf.calendar, unit, founded, today, last)
+        coming = owed_between(shelf.book, shelf.periods, shelf.calendar, unit, founded, first, last)
         return [_planned(shelf.book, one) for one in coming]
 
 
@@ -323,6 +349,10 @@ def _day_of(one: Mapping[str, Any]) -> date:
     due: date | None = one["due"]
     closing: date = one["to"]
     return due or closing + timedelta(days=1)
+
+
+def _place(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    return _day_of(one), one["unit"], one["period"], one["due"] is None, one["owed_to"], one["owed_by"]
 
 
 def _planned(book: Obligations, owed: Owed) -> dict[str, Any]:

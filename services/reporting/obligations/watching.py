@@ -142,12 +142,13 @@ class WatchObligations:
         """Move on what the unit's closed, published and acknowledged reports answer; each step is said."""
         events = list[Outgoing]()
         for row in await repository.take_reported(session):
-            moments = {name: row.pop(name) for name in ("closed", "published", "acknowledged")}
+            moments = {name: row.pop(name) for name in ("closed", "closed_last", "published", "acknowledged")}
             events += await self._move_on(session, row, moments)
         return events
 
     async def _move_on(self, session: Session[Any], row: Row, moments: dict[str, datetime | None]) -> list[Outgoing]:
-        steps = [(OwedReportEvent.COMPILED, moments["closed"])]
+        closed = moments["closed_last" if row["owed_by_kind"] == "department" else "closed"]
+        steps = [(OwedReportEvent.COMPILED, closed)]
         if row["owed_to_kind"] == "city":  # what leaders are handed, a person says
             steps += [
                 (OwedReportEvent.SENT, moments["published"]),
