@@ -74,8 +74,10 @@ def table_of(code: str, rows: Sequence[dict[str, Any]]) -> Table:
 def _state(one: dict[str, Any]) -> str:
     label = STATES[one["state"]]
     if one["handed_in_on"]:
-        when = f"{label} {_vi(one['handed_in_on'])}"
-        return f"[yellow]{when}, muộn[/]" if one["due"] and one["handed_in_on"] > one["due"] else f"[green]{when}[/]"
+        done = "nhận" if one["owed_by_kind"] == "department" else "gửi"
+        when = f"{done} {_vi(one['handed_in_on']).removesuffix(one['to'][:4]).rstrip('/')}"
+        is_late = one["due"] and one["handed_in_on"] > one["due"]
+        return f"[yellow]{label} ({when}, muộn)[/]" if is_late else f"[green]{label} ({when})[/]"
     if one["late"]:
         return "[red]quá hạn[/]"
     return "[bold]đến hạn hôm nay[/]" if one.get("is_due") else label
