@@ -2,7 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-compose secrets up check format lint types imports bench bench-sheets bench-http lock clean
+FROM ?= $(error say which backup: make $@ FROM=backups/…)
+TO ?= backups/$(shell date +%Y-%m-%dT%H%M%S)
+
+.PHONY: help demo test test-compose secrets up backup restore backup-containers restore-containers check format lint types imports bench bench-sheets bench-http lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -23,6 +26,18 @@ secrets: .venv/.ready ## make passwords, certificates and tokens for the contain
 
 up: .venv/.ready ## keep the system up on ./var until Ctrl-C
 	@$(BIN)/motcua up
+
+backup: .venv/.ready ## save ./var into backups/<now>, or TO=folder; it may run or not
+	@$(BIN)/motcua backup $(TO)
+
+restore: .venv/.ready ## bring FROM=backups/… back into an empty ./var; checksums and row counts are checked
+	@$(BIN)/motcua restore $(FROM)
+
+backup-containers: ## the same of the containers
+	@deploy/backup/containers backup $(TO)
+
+restore-containers: ## the same into empty volumes; start the services afterwards
+	@deploy/backup/containers restore $(FROM)
 
 check: format lint types imports test ## everything that must pass before a commit
 

@@ -80,8 +80,8 @@ async def provision_bus(operator_url: str, rules: Path, *, replicas: int = 1, ca
         await operator.close()
 
 
-def database_url(url: str, *, user: str | None = None, password: str | None = None) -> str:
-    """The url of the system's database on the server of `url`, as another role when one is given."""
+def database_url(url: str, *, user: str | None = None, password: str | None = None, database: str = DATABASE) -> str:
+    """The url of the system's database (or another) on the server of `url`, as another role when one is given."""
     parts = urlsplit(url)
     place = parts.netloc if user is None else f"{user}:{password or ''}@{parts.netloc.rpartition('@')[2]}"
-    return urlunsplit((parts.scheme, place, f"/{DATABASE}", parts.query, ""))
+    return urlunsplit((parts.scheme, place, f"/{database}", parts.query, ""))

@@ -14,6 +14,7 @@ import stamina
 import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -100,6 +101,12 @@ def alembic_config(service: str, url: str) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes.update(service=service, url=url)
     return config
+
+
+def known_revisions(service: str) -> list[str]:
+    """The migrations that this code knows, oldest first."""
+    script = ScriptDirectory.from_config(alembic_config(service, ""))
+    return [one.revision for one in script.walk_revisions()][::-1]
 
 
 async def migrate(service: str, url: str) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from services.cli import (
     apologies,
+    backups,
     centre,
     check,
     demo,
@@ -40,7 +41,9 @@ app.command("schemas")(schemas.schemas)
 app.command("serve")(serving.serve)
 app.command("provision")(serving.provision)
 app.command("secrets")(installing.secrets)
-app.command("republish")(operators.republish)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
+app.command("republish")(backups.republish)
 app.command("doctor")(operators.doctor)
 obligations.add_to(reports.app)
 app.add_typer(reports.app, name="report")

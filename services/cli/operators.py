@@ -1,4 +1,4 @@
-"""Commands of operators: dead letters, refilling the bus, health."""
+"""Commands of operators: dead letters, health."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import asyncpg
 import nats
 import nats.errors
 import typer
@@ -20,9 +19,8 @@ from rich.table import Table
 
 from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, results
 from services.embedded import DataFolder
-from shared.bus import publish_atomically
 from shared.events.envelope import decode_envelope, read_data
-from shared.topology import BATCH, DEAD, SERVICES, STREAMS
+from shared.topology import DEAD, STREAMS
 
 dead_letters = typer.Typer(no_args_is_help=True, help="What services could not take.")
 Result = TypeVar("Result")
@@ -111,39 +109,6 @@ async def _letters(bus: Bus, limit: int) -> list[dict[str, Any]]:
     state = (await bus.jetstream().stream_info(DEAD)).state
     numbers = range(state.last_seq, max(state.first_seq, state.last_seq - limit + 1) - 1, -1) if state.messages else ()
     return [{k: v for k, v in (await _letter(bus, number)).items() if k != "body"} for number in numbers]
-
-
-def republish(data: Data = DEFAULT_DATA) -> None:
-    """Refill wiped streams from the services' outboxes; readers notice nothing, they keep the highest revision."""
-    urls = DataFolder(data).read_runtime()["databases"]
-
-    async def refill(bus: Bus) -> int:
-        return sum([await _refill(bus, urls[name]) for name in SERVICES])
-
-    print(f"republished {_on_bus(data, refill)} events")
-
-
-async def _refill(bus: Bus, url: str) -> int:
-    connection = await asyncpg.connect(url)
-    count = 0
-    try:
-        schema = await connection.fetchval("SELECT current_user")
-        for stream in [row["stream"] for row in await connection.fetch(f"SELECT DISTINCT stream FROM {schema}.outbox")]:
-            last = 0
-            while rows := await connection.fetch(
-                f"SELECT id, subject, body FROM {schema}.outbox WHERE stream = $1 AND id > $2 ORDER BY id LIMIT $3",
-                stream, last, BATCH,
-            ):  # fmt: skip
-                # without ids: a bus that was wiped but not restarted remembers them for two minutes and would keep nothing
-                await publish_atomically(bus, [(row["subject"], row["body"], {}) for row in rows])
-                last, count = rows[-1]["id"], count + len(rows)
-        if (
-            schema == "reporting"
-        ):  # the files of published reports lay on the bus as well; the service stores them again
-            await connection.execute("UPDATE reporting.publication SET stored_at = NULL")
-    finally:
-        await connection.close()
-    return count
 
 
 def doctor(data: Data = DEFAULT_DATA) -> None:

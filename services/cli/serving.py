@@ -22,6 +22,7 @@ from shared.observability import configure_logs
 from shared.settings import RULES
 
 if TYPE_CHECKING:
+    from services.backup import Installation
     from shared.settings import ServiceSettings
 
 
@@ -63,22 +64,42 @@ class Provisioning(BaseSettings):
     rules: Path = Field(default=RULES, description="folder of rule files; alert rules decide which events travel")
 
 
-def provision() -> None:
-    """Create or update roles, schemas, tables, streams and durables, then end; safe to run again."""
-    from services import provisioning  # alembic and asyncpg cost half a second that other commands need not pay
-
+def _asked(verb: str) -> tuple[Provisioning, dict[str, str]]:
+    """What the environment says to the operator's commands, and the roles' passwords."""
     try:
         wanted = Provisioning()  # filled from the environment
-        passwords = {
+        return wanted, {
             name: (wanted.passwords / f"postgres-{name}").read_text("utf-8").strip() for name in topology.SERVICES
         }
     except ValidationError as error:
         missing = ", ".join(f"MOTCUA_{str(one['loc'][0]).upper()} ({one['msg']})" for one in error.errors())
-        raise CommandFailed(f"cannot provision: {missing}") from error
+        raise CommandFailed(f"cannot {verb}: {missing}") from error
     except OSError as error:
         raise CommandFailed(
             f"cannot read the password file {error.filename}: {error.strerror}; make it with: motcua secrets"
         ) from error
+
+
+def installed(verb: str) -> Installation:
+    """The installation that the operator's environment names; `CommandFailed` says what is missing."""
+    from services.backup import Installation
+
+    wanted, passwords = _asked(verb)
+    return Installation(
+        admin_url=wanted.admin_database_url,
+        bus_url=wanted.operator_nats_url,
+        passwords=passwords,
+        rules=wanted.rules,
+        ca=wanted.bus_ca,
+        replicas=wanted.replicas,
+    )
+
+
+def provision() -> None:
+    """Create or update roles, schemas, tables, streams and durables, then end; safe to run again."""
+    from services import provisioning  # alembic and asyncpg cost half a second that other commands need not pay
+
+    wanted, passwords = _asked("provision")
     urls = {
         name: provisioning.database_url(wanted.admin_database_url, user=name, password=password)
         for name, password in passwords.items()

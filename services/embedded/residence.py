@@ -86,6 +86,11 @@ def settle(folder: DataFolder, home: Residence) -> None:
         write_private(pointer, _EXPLANATION.format(account=home.account, place=home.folder))
 
 
+def client_program(name: str) -> Path:
+    """One of PostgreSQL's client programs (`pg_dump` …), which anybody may run."""
+    return _wheel() / _INSTALLATION / "bin" / name
+
+
 def known_account() -> int | None:
     """Who makes the cluster for root: `initdb` insists on an account with a name, the server does not."""
     if os.geteuid() != 0:

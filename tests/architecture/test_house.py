@@ -56,3 +56,12 @@ def test_migrations_have_one_head(service: str) -> None:
     from shared.database import alembic_config
 
     assert len(ScriptDirectory.from_config(alembic_config(service, "postgresql://nowhere")).get_heads()) == 1
+
+
+def test_the_version_is_said_the_same_everywhere() -> None:
+    import tomllib
+
+    from shared.version import VERSION
+
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"] == VERSION
+    assert f"image: motcua:${{MOTCUA_VERSION:-{VERSION}}}" in (ROOT / "docker-compose.yml").read_text("utf-8")
