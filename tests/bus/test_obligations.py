@@ -75,6 +75,14 @@ async def calendar(running: Inside, unit: str = UNIT, **window: str) -> list[dic
     return list(answer.json())
 
 
+async def on_time(running: Inside) -> dict[str, Any]:
+    """The plan's target about departments' reports, in its own period."""
+    await running.settled()
+    shown = (await running.http.get(f"/v1/plans/{UNIT}")).json()["plans"][0]["targets"]
+    [target] = [one for one in shown if (one["id"], one["period"]) == ("BG-T15", "plan")]
+    return dict(target)
+
+
 async def advance(running: Inside, to: str) -> None:
     running.clock.advance(at(to))
     await running.settled()
@@ -115,6 +123,9 @@ async def test_a_quarter_from_its_due_day_to_the_citys_acknowledgement(running: 
     assert "was received on 15/12/2025 as number 45/BC-KT" in other["error"]
     assert await said(running, "received") == [("kinh-te", "2025-Q4")]
 
+    target = await on_time(running)  # of those whose day is not over only the one that has come counts
+    assert (target["hit"], target["base"], target["verdict"]) == (1, 1, "on_track")
+
     await advance(running, TUESDAY)
     late = [one for one in Q4_AND_YEAR if one != ("kinh-te", "2025-Q4")]
     assert await said(running, "late") == late
@@ -143,11 +154,7 @@ async def test_a_quarter_from_its_due_day_to_the_citys_acknowledgement(running: 
     assert noted["checked"]["differences"] == {"c3": [5, 1]}
     assert (await post(running, "check", named("kinh-te")))["checked"]["differences"] == {}
 
-    [target] = [
-        one
-        for one in (await running.http.get(f"/v1/plans/{UNIT}")).json()["plans"][0]["targets"]
-        if (one["id"], one["period"]) == ("BG-T15", "plan")
-    ]
+    target = await on_time(running)
     # two of three quarter reports came by the 15th; Q3 fell due before anybody watched, the year's are another rung
     assert (target["hit"], target["base"], target["verdict"], target["missing"]) == (2, 3, "behind", None)
 
@@ -263,6 +270,11 @@ async def test_cut_off_anywhere_and_said_by_several_it_is_said_once(running: Ins
     last = [(who, code) for who in DEPARTMENTS for code in ("2026", "2026-Q4")]
     assert (await said(running, "due"), await said(running, "late")) == (sorted(quarters + year + last),) * 2
     assert max(Counter(await owed_events(running)).values()) == 1
+
+    await advance(running, "2027-03-17")  # nobody looked on the due day: what is late is not said to fall due
+    assert [
+        (one[0], one[2]) for one in await owed_events(running) if one[2] == "2027-Q1" and one[0] in ("due", "late")
+    ] == [("late", "2027-Q1")] * 3
 
 
 def cut_off(patch: pytest.MonkeyPatch, step: str, *, after: bool) -> list[int]:
