@@ -118,20 +118,20 @@ class HandIn:
         """
         now = self._shelf.clock.now()
         today = local_date(now)
-        stated, on = on, _may_hand_in(by, named.agency, on, today)
+        day = _may_hand_in(by, named.agency, on, today)
         async with self._shelf.database.transaction() as session:
             row = await self._shelf.lock(session, named)
             if row["received_at"] is not None:
-                return await self._again(session, row, document, stated, now, by, correct=correct)
+                return await self._again(session, row, document, on, now, by, correct=correct)
             check_order(row, OwedReportEvent.RECEIVED)
-            check_day(row, on, today)
+            check_day(row, day, today)
             row = await repository.change(
-                session, row, state=OwedReportEvent.RECEIVED.value, handed_in_on=on, received_at=now, received_by=by.name,
+                session, row, state=OwedReportEvent.RECEIVED.value, handed_in_on=day, received_at=now, received_by=by.name,
                 document=document.as_row(), figures=_figures(document),
             )  # fmt: skip
-            await self._shelf.say(session, OwedReportEvent.RECEIVED, row, now if on == today else start_of_day(on))
+            await self._shelf.say(session, OwedReportEvent.RECEIVED, row, now if day == today else start_of_day(day))
         self._shelf.poke()
-        log.info("unit_report_received", unit=row["unit"], report=row["code"], on=on.isoformat())
+        log.info("unit_report_received", unit=row["unit"], report=row["code"], on=day.isoformat())
         return row
 
     async def _again(

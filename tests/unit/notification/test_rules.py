@@ -13,7 +13,7 @@ from services.notification.domain import next_pause, send_at
 from services.notification.rules import Wording, load_receivers, load_rules
 from services.notification.usecases import DecideAlerts
 from shared.events.dossiers import DossierEvent, DossierSaid, Snapshot, State
-from shared.events.envelope import decode_envelope, encode_event
+from shared.events.envelope import decode_envelope, encode_event, read_data
 from shared.events.owed_reports import OwedReport
 from shared.events.petition_snapshots import PetitionSaid, PetitionSnapshot, PetitionState
 from shared.rules import RuleError
@@ -190,6 +190,23 @@ def test_every_rule_of_ours_can_be_written_even_when_no_optional_fact_is_known(r
     for alert in alerts:
         assert alert["title"].startswith("[Xã Bình Giang] ")
         assert alert["body"] and "None" not in alert["body"]
+
+
+def test_an_alert_about_an_owed_report_names_its_sender_in_the_text_for_one_message_carries_many() -> None:
+    body = encode_event(type="t", id="e", source="s", subject="x", time=datetime.fromisoformat("2026-03-16T00:00:00+07:00"), data=OWED)  # fmt: skip
+    envelope = decode_envelope(body)
+    values = {
+        "event": envelope,
+        "data": read_data(envelope),
+        "unit_name": "Xã Bình Giang",
+        "day": lambda text: text[:10],
+    }
+    assert Wording(RULES).render("unit-report-due", values) == (
+        "[Xã Bình Giang] Phòng Kinh tế: báo cáo II.06a Quý I/2026 đến hạn ngày 2026-03-15",
+        "Phòng Kinh tế gửi Trung tâm Phục vụ hành chính công báo cáo II.06a Quý I/2026 "
+        "(số liệu từ ngày 2025-12-15 đến ngày 2026-03-14) chậm nhất hết ngày 2026-03-15.",
+    )
+    assert Wording(RULES).render("unit-report-late", values)[1].startswith("Phòng Kinh tế phải gửi Trung tâm")
 
 
 def test_a_late_dossier_of_no_known_field_is_said_to_be_of_none() -> None:
