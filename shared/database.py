@@ -18,6 +18,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from shared.version import VERSION
+
 log = structlog.get_logger()
 
 NAMING = {
@@ -45,6 +47,10 @@ TRANSIENT = (
 def is_transient(error: Exception) -> bool:
     """True when the database is away, full or was interrupted: no item of the batch is to blame."""
     return isinstance(error, TRANSIENT)
+
+
+class OtherVersion(ValueError):
+    """The tables are not of this version; the message says which is older, and what to do."""
 
 
 class Database:
@@ -109,8 +115,40 @@ def known_revisions(service: str) -> list[str]:
     return [one.revision for one in script.walk_revisions()][::-1]
 
 
+async def refuse_newer(service: str, url: str) -> str | None:
+    """The version of a service's tables, `None` before the first; raises `OtherVersion` when a newer motcua made them."""
+    connection = await asyncpg.connect(url)
+    try:
+        if not await connection.fetchval("SELECT to_regclass($1)", f"{service}.alembic_version"):
+            return None
+        found: str | None = await connection.fetchval(f"SELECT version_num FROM {service}.alembic_version")
+    finally:
+        await connection.close()
+    known = known_revisions(service)
+    if found is not None and found not in known:
+        raise OtherVersion(
+            f"the tables of {service} are at version {found}, this motcua {VERSION} knows them up to {known[-1]}: "
+            "a newer motcua made them; start that one, or restore a backup of this version"
+        )
+    return found
+
+
+async def refuse_other(service: str, url: str) -> None:
+    """Raise `OtherVersion` unless the tables of a service are those that this code was written for."""
+    found, newest = await refuse_newer(service, url), known_revisions(service)[-1]
+    if found != newest:
+        raise OtherVersion(
+            f"the tables of {service} are at version {found or 'nothing'}, this motcua {VERSION} needs {newest}; "
+            "run motcua provision first"
+        )
+
+
 async def migrate(service: str, url: str) -> None:
-    """Bring the schema of one service to its newest version; waits at most five seconds for a lock."""
+    """Bring the schema of one service to its newest version; waits at most five seconds for a lock.
+
+    Raises `OtherVersion` when a newer motcua was here before.
+    """
+    await refuse_newer(service, url)
     await asyncio.to_thread(command.upgrade, alembic_config(service, url), "head")
     log.info("schema_migrated", service=service)
 

@@ -14,6 +14,7 @@ import typer
 from services.cli.client import DEFAULT_DATA, CommandFailed, Data, said
 from services.embedded import DataFolder, DataFolderInUse, NotRunning
 from services.embedded.folder import is_free
+from shared.database import OtherVersion
 from shared.loop import run
 from shared.observability import configure_logs
 from shared.settings import RULES
@@ -58,7 +59,7 @@ async def _run(data: Path, port: int, rules: Path) -> str | None:
             for task in pending:
                 task.cancel()
             return None if stopping in done else ended.result()
-    except OSError as error:
+    except (OSError, OtherVersion) as error:
         raise CommandFailed(str(error)) from error
 
 

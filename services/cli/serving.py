@@ -177,11 +177,13 @@ async def _live(
     ready: asyncio.Event,
 ) -> None:
     from services.system import BUILDERS, asyncapi
+    from shared.database import refuse_other
     from shared.http import HttpServer, Tokens, make_app
     from shared.runtime import Environment, running
 
     tokens = Tokens.load(settings.tokens) if settings.tokens else Tokens()
     environment = Environment(settings=settings, tokens=tokens, on_fatal=over)
+    await refuse_other(name, settings.database_url)
     service = BUILDERS[name](environment)
     app = make_app([service], environment.registry, lambda: asyncapi([service]))
     async with running([service]):
