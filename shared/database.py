@@ -95,7 +95,12 @@ async def _open_pool(url: str, schema: str, size: int) -> asyncpg.Pool[Any]:
         min_size=1,
         max_size=size,
         command_timeout=60,
-        server_settings={"search_path": schema, "application_name": f"motcua-{schema}", "timezone": "Asia/Ho_Chi_Minh"},
+        server_settings={
+            "search_path": schema,
+            "application_name": f"motcua-{schema}",
+            "timezone": "Asia/Ho_Chi_Minh",
+            "jit": "off",
+        },
     )
 
 

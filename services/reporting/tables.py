@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Date, Identity, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -30,15 +42,26 @@ outbox = outbox_table(metadata)
 rollup = Table(
     "rollup",
     metadata,
+    *(Column(name, type_, nullable=False) for name, type_ in
+      (("unit", Text), ("field", Text), ("kind", Text), ("day", Date), ("effective_on", Date), ("n", Integer))),
+    PrimaryKeyConstraint("unit", "day", "effective_on", "field", "kind"),
+    Index("ix_rollup_unit_effective_on", "unit", "effective_on"),
+)  # fmt: skip
+"""Sums of every dossier's entries (`shared.facts.entries`); moved in the statement that moves the facts."""
+
+rollup_sum = Table(
+    "rollup_sum",
+    metadata,
     Column("unit", Text, primary_key=True),
-    Column("field", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
+    Column("size", Text, primary_key=True),
     Column("day", Date, primary_key=True),
     Column("effective_on", Date, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
     Column("n", Integer, nullable=False),
-    Index("ix_rollup_unit_effective_on", "unit", "effective_on"),
+    Index("ix_rollup_sum_unit_size_effective_on", "unit", "size", "effective_on"),
 )
-"""Sums of every dossier's entries (`shared.facts.entries`); moved in the statement that moves the facts."""
+"""The rollup summed by report month and year (`repository.rollup`), moved in the same statement."""
 
 
 class Report(Base, table=True):

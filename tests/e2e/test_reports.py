@@ -6,7 +6,7 @@ import gzip
 import json
 import random
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from services.reporting import repository
+from services.reporting.repository.rollup import summed_by_size
 from shared import topology
 from shared.bus import publish_atomically
 from tests.inside import UNIT, Inside, inside, new_folder, record
@@ -98,6 +99,16 @@ def life(number: int, dice: random.Random) -> list[dict[str, Any]]:
     return said
 
 
+def random_windows(dice: random.Random, count: int) -> Iterator[tuple[str, str]]:
+    """Windows between 2024 and 2026; the 14th, the 15th and the first of a month come often."""
+    for _ in range(count):
+        days = sorted(
+            date(dice.choice([2024, 2025, 2025, 2025, 2026]), dice.randint(1, 12), dice.choice([1, 14, 15, dice.randint(1, 28)]))
+            for _ in range(2)
+        )  # fmt: skip
+        yield days[0].isoformat(), days[1].isoformat()
+
+
 async def test_rollups_equal_facts_after_random_batches_with_duplicates_and_corrections(running: Inside) -> None:
     dice = random.Random(20251120)
     everything = [one for number in range(300) for one in life(number, dice)]
@@ -107,6 +118,13 @@ async def test_rollups_equal_facts_after_random_batches_with_duplicates_and_corr
         await rows_equal_spans(running, UNIT, "2025-09-15", "2025-12-14")
     for begin, end in (("2025-07-01", "2025-09-14"), ("2025-10-01", "2025-10-20"), ("2025-12-01", "2025-12-31")):
         await rows_equal_spans(running, UNIT, begin, end)
+    # whole months, years, and windows that begin or end within either: sums of every size, and days beside them
+    for begin, end in random_windows(dice, 40):
+        await rows_equal_spans(running, UNIT, begin, end)
+    async with running.database("reporting") as database:
+        assert await database.fetch(f"{summed_by_size('rollup')}") == await database.fetch(
+            "SELECT * FROM rollup_sum WHERE n <> 0 ORDER BY unit, size, day, effective_on, field, kind"
+        )
     shown = await rows_equal_spans(running, UNIT, "2025-09-15", "2025-12-14")
     await lists_equal_cells(running, shown)
     assert shown["total"]["c3"] == shown["total"]["c7"] + shown["total"]["c11"] > 100

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from services.reporting.repository.rollup import EFFECTIVE, arguments
 from shared.database import Session
 from shared.measures import SUMS
 
@@ -29,12 +30,9 @@ async def sum_city(session: Session[Any], units: Sequence[str], begin: date, end
     rows = await session.fetch(
         f"""
         SELECT grouping(unit, field) AS level, unit, field, {sums}
-        FROM rollup WHERE unit = ANY($1::text[]) AND effective_on <= $3
-        GROUP BY GROUPING SETS ((field), (unit), ())
+        FROM {EFFECTIVE} GROUP BY GROUPING SETS ((field), (unit), ())
         """,
-        list(units),
-        begin,
-        end,
+        *arguments(units, begin, end),
     )
     return CitySums(
         by_field=[row for row in rows if row["level"] == BY_FIELD],
