@@ -138,7 +138,10 @@ async def retry_refused(js, key, out: Path) -> None:
 
 
 async def main(url: str, key_file: Path, out: Path) -> None:
-    key = load_pem_public_key(key_file.read_bytes())  # noqa: ASYNC240 - nothing else runs yet
+    try:
+        key = load_pem_public_key(key_file.read_bytes())  # noqa: ASYNC240 - nothing else runs yet
+    except (OSError, ValueError) as error:
+        sys.exit(f"{key_file}: {error} (name the public key in PEM that the operator gave you)")
     bus = await nats.connect(url, inbox_prefix=b"_INBOX.city", max_reconnect_attempts=-1)
     js = bus.jetstream()
     await retry_refused(js, key, out)
