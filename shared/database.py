@@ -120,9 +120,14 @@ def known_revisions(service: str) -> list[str]:
     return [one.revision for one in script.walk_revisions()][::-1]
 
 
+@stamina.retry(on=(OSError, asyncpg.CannotConnectNowError), attempts=None, timeout=30)
+async def _connect(url: str) -> asyncpg.Connection[Any]:
+    return await asyncpg.connect(url)
+
+
 async def refuse_newer(service: str, url: str) -> str | None:
     """The version of a service's tables, `None` before the first; raises `OtherVersion` when a newer motcua made them."""
-    connection = await asyncpg.connect(url)
+    connection = await _connect(url)
     try:
         if not await connection.fetchval("SELECT to_regclass($1)", f"{service}.alembic_version"):
             return None

@@ -9,7 +9,7 @@ import json
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import AfterValidator, AwareDatetime, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.localtime import LOCAL, local_date
 from shared.protection import PlainAddresses, RateLimit, SecurityHeaders
 
 log = structlog.get_logger()
@@ -74,6 +75,8 @@ class Party:
     name: str
     units: frozenset[str]
     roles: frozenset[str] = frozenset()
+    expires: date | None = None
+    """Last local day on which the token is good; `None` for good."""
 
     def may_speak_for(self, unit: str) -> bool:
         """True when this party's statements about `unit` are accepted."""
@@ -106,6 +109,9 @@ class Tokens:
         known = self.parties.get(hashlib.sha256(token.encode()).hexdigest())
         if known is None:
             raise Forbidden("send a valid token: Authorization: Bearer <token>", status=401)
+        # by the machine's own clock: a simulated half year must not end anybody's token
+        if known.expires is not None and local_date(datetime.now(LOCAL)) > known.expires:
+            raise Forbidden(f"this token expired on {known.expires}; ask the operator for a new one", status=401)
         return known
 
     def _refresh(self) -> None:
@@ -130,7 +136,12 @@ def _version(path: Path) -> int:
 def _parties(path: Path) -> dict[str, Party]:
     raw: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))
     return {
-        digest: Party(name=one["name"], units=frozenset(one["units"]), roles=frozenset(one.get("roles", ())))
+        digest: Party(
+            name=one["name"],
+            units=frozenset(one["units"]),
+            roles=frozenset(one.get("roles", ())),
+            expires=date.fromisoformat(one["expires"]) if one.get("expires") else None,
+        )
         for digest, one in raw.items()
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets as randomness
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,15 +45,25 @@ def add_token(
     role: Annotated[
         list[str] | None, typer.Option("--role", help="operator, import, reporter, approver or apologist")
     ] = None,
+    expires: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="last day on which it is good; without it for good")
+    ] = None,
     file: File = DEFAULT_FILE,
 ) -> None:
     """Make a token, print it once, keep its hash; running services take it within seconds."""
+    if expires is not None and expires.date() < date.today():
+        raise CommandFailed(f"--expires {expires.date()} is over already; name a day to come")
     _require_units([one for one in unit if one != "*"])
     known = _read(file)
     if any(party["name"] == name for party in known.values()):
         raise CommandFailed(f"{name} has a token; take it away first: motcua token revoke {name}")
     token = randomness.token_urlsafe(32)
-    known[hashlib.sha256(token.encode()).hexdigest()] = {"name": name, "units": unit, "roles": role or []}
+    known[hashlib.sha256(token.encode()).hexdigest()] = {
+        "name": name,
+        "units": unit,
+        "roles": role or [],
+        **({"expires": expires.date().isoformat()} if expires else {}),
+    }
     _write(file, known)
     print(token)
 
@@ -72,7 +83,9 @@ def revoke_token(name: str, file: File = DEFAULT_FILE) -> None:
 def list_tokens(file: File = DEFAULT_FILE) -> None:
     """Print who has a token, for which units and in which roles."""
     for party in _read(file).values():
-        print(f"{party['name']}\tunits {' '.join(party['units'])}\troles {' '.join(party.get('roles', [])) or '-'}")
+        until = f"\tuntil {party['expires']}" if party.get("expires") else ""
+        roles = " ".join(party.get("roles", [])) or "-"
+        print(f"{party['name']}\tunits {' '.join(party['units'])}\troles {roles}{until}")
 
 
 def _read(file: Path) -> dict[str, Any]:
