@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from services.provisioning import DATABASE
 from services.reporting.signing import make_key
 from shared import topology
-from shared.http import OPERATOR_PARTY
+from shared.http import ALARMS_PARTY, OPERATOR_PARTY
 
 SERVER = "nats"
 VALID_DAYS = {"ca": 3650, "server": 825}
@@ -77,12 +77,14 @@ class Secrets:
         self._write("provision-database-url", f"postgresql://{admin}@postgres:5432/postgres")
 
     def _tokens(self) -> None:
-        """Hashes of the HTTP tokens; the operator's own is made here, `motcua token` adds and takes away others."""
-        path = self.folder / "tokens"
+        """Hashes of the HTTP tokens; the operator's and Alertmanager's are made here, `motcua token` adds and takes away others."""
+        path, own = self.folder / "tokens", (OPERATOR_PARTY, ALARMS_PARTY)
         known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        others = {digest: party for digest, party in known.items() if party["name"] != OPERATOR_PARTY["name"]}
-        digest = hashlib.sha256(self.password("http-operator").encode()).hexdigest()
-        self._write("tokens", json.dumps({**others, digest: OPERATOR_PARTY}, indent=1, ensure_ascii=False))
+        names = {party["name"] for party in own}
+        parties = {digest: party for digest, party in known.items() if party["name"] not in names}
+        for party in own:
+            parties[hashlib.sha256(self.password(f"http-{party['name']}").encode()).hexdigest()] = party
+        self._write("tokens", json.dumps(parties, indent=1, ensure_ascii=False))
 
     def _signing_key(self) -> None:
         """The key that signs closed reports; readable inside the folder like every secret that a container mounts."""

@@ -58,6 +58,8 @@ OPERATOR_PARTY = {
     "roles": ["operator", "import", "reporter", "approver", "apologist"],
 }
 """Who the token stands for that every installation begins with."""
+ALARMS_PARTY: dict[str, Any] = {"name": "alertmanager", "units": [], "roles": ["alarms"]}
+"""Who hands over alarms about the system itself; the token opens `POST /v1/alarms` and nothing else."""
 
 
 class Forbidden(Exception):

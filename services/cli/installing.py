@@ -43,7 +43,7 @@ def add_token(
     name: Annotated[str, typer.Argument(help="who it is for, as logs call them")],
     unit: Annotated[list[str], typer.Option("--unit", help="unit they may speak for; several times, or `*` for all")],
     role: Annotated[
-        list[str] | None, typer.Option("--role", help="operator, import, reporter, approver or apologist")
+        list[str] | None, typer.Option("--role", help="operator, import, reporter, approver, apologist or alarms")
     ] = None,
     expires: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="last day on which it is good; without it for good")

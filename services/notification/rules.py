@@ -26,6 +26,7 @@ PLAN_FIELDS = frozenset(
 REPORT_FIELDS = frozenset(
     ["report", "form", "unit", "period", "from", "to", "version", "supersedes", "rows", "total", "fingerprint", "signature", "key_id", "files"]
 )  # fmt: skip
+ALARM_FIELDS = frozenset(["unit", "alarm", "severity", "about", "summary", "runbook", "since"])
 ACKNOWLEDGEMENT_FIELDS = frozenset(["report", "form", "unit", "period", "version"])
 Shapes = tuple[type[msgspec.Struct], type[msgspec.Struct]]
 OF_DOSSIER: Shapes = (Snapshot, State)
@@ -37,6 +38,8 @@ KNOWN_EVENTS: Mapping[str, frozenset[str] | Shapes] = {
     "inspection.report_due": PLAN_FIELDS,
     "source.silent": frozenset(["unit", "source", "since", "after_minutes"]),
     "source.heard_again": frozenset(["unit", "source", "since", "until"]),
+    "alarm.firing": ALARM_FIELDS,
+    "alarm.resolved": ALARM_FIELDS | {"until"},
     **{f"report.{event}": REPORT_FIELDS for event in ("closed", "published", "restated")},
     **{f"report.{event.subject_name}": OWED_REPORT_FIELDS for event in OwedReportEvent},
     **{

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from services.notification.alarms.api import AlarmsApi
+from services.notification.alarms.usecases import HearAlarms
 from services.notification.api import NotificationApi
 from services.notification.handlers import NotificationHandlers, routes
 from services.notification.hearing import RulesAreHeard
@@ -45,6 +47,8 @@ def build(environment: Environment) -> Service:
     again = SendAgain(database, environment.clock)
     deliver = Deliver(database, environment.clock, senders, dead_letters, metrics, relay.poke, settings)
     bus.broker.include_router(routes(NotificationHandlers(decide, dead_letters)))
+    api = NotificationApi(ShowAlerts(database), again, environment.tokens).router()
+    api.include_router(AlarmsApi(HearAlarms(decide), environment.clock, environment.tokens).router())
     return Service(
         name=NAME,
         bus=bus,
@@ -52,5 +56,5 @@ def build(environment: Environment) -> Service:
         tasks=(relay.run, deliver.run),
         checks=(database.answers, heard.problem),
         backlog={"outbox": relay.backlog, "deliveries": deliver.backlog},
-        api=NotificationApi(ShowAlerts(database), again, environment.tokens).router(),
+        api=api,
     )

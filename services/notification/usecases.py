@@ -31,7 +31,12 @@ from shared.workdays import Calendar
 log = structlog.get_logger()
 LEASE = timedelta(minutes=2)
 """For so long an alert belongs to the process that sends it; longer than any sender may take."""
-TAKES_BACK = {f"{of}.overdue_withdrawn": f"{of}.overdue" for of in ("dossier", "petition")}
+TAKES_BACK = {
+    **{f"{of}.overdue_withdrawn": f"{of}.overdue" for of in ("dossier", "petition")},
+    "alarm.resolved": "alarm.firing",
+}
+GOES_ON = frozenset({"alarm.firing"})
+"""What is still so when it is said; however long ago it began, somebody must be told."""
 Heard = tuple[str, Envelope]
 """(event name as rules write it, the event)."""
 
@@ -69,11 +74,11 @@ class DecideAlerts:
         if not alerts:
             return
         async with self._database.transaction() as session:
-            taken_back = [_overdue(one) for one in alerts if one["event"] in TAKES_BACK]
+            taken_back = [_taken_back(one) for one in alerts if one["event"] in TAKES_BACK]
             called = await repository.list_called_overdue(session, taken_back) if taken_back else set()
             for one in alerts:
-                if one["event"] in TAKES_BACK and _overdue(one) not in called:
-                    one |= {"status": "suppressed", "reason": "nobody was told that it was overdue"}
+                if one["event"] in TAKES_BACK and _taken_back(one) not in called:
+                    one |= {"status": "suppressed", "reason": "nobody was told that it began"}
             added = await repository.add_alerts(session, alerts)
             fresh = [one for one in alerts if one["key"] in added]
             await outbox.add(session, [said("decided", one, now) for one in fresh])
@@ -88,7 +93,7 @@ class DecideAlerts:
         for rule in self._rules[event]:
             if not matches(rule, data):
                 continue
-            stale = self._is_stale(envelope.time, now)
+            stale = event not in GOES_ON and self._is_stale(envelope.time, now)
             name = known.name if (known := self._units.find(unit)) else unit
             values = {"event": envelope, "data": data, "unit_name": name, "at": envelope.time.astimezone(LOCAL)}
             title, body = self._wording.render(rule.template, {**values, "day": _day})
@@ -111,7 +116,7 @@ class DecideAlerts:
         return is_stale(happened_on, today, working_days=days, after=self._stale_after)
 
 
-def _overdue(alert: Mapping[str, Any]) -> tuple[str, str, str]:
+def _taken_back(alert: Mapping[str, Any]) -> tuple[str, str, str]:
     """The alert that this one takes back, as (unit, subject, event)."""
     return alert["unit"], alert["subject"], TAKES_BACK[alert["event"]]
 

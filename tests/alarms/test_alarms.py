@@ -55,8 +55,18 @@ def test_prometheus_and_alertmanager_read_their_files() -> None:
     said_by("promtool", "check", "config", HOUSE / "deploy" / "prometheus" / "prometheus.yml")
     alertmanager = HOUSE / "deploy" / "alertmanager" / "alertmanager.yml"
     said_by("amtool", "check-config", alertmanager)
-    routed = said_by("amtool", "config", "routes", "test", f"--config.file={alertmanager}", "severity=page")
-    assert routed.strip() == "operators"
+    for labels, receivers in {
+        ("severity=page", "alertname=BusGone"): "operators",
+        ("severity=page", "alertname=ServiceGone", "service_name=dossier"): "operators",
+        ("severity=ticket", "alertname=DeadLetters", "service=dossier"): "operators",
+        # whoever cannot speak must not be the only one to be asked to
+        ("severity=page", "alertname=ServiceGone", "service_name=notification"): "operators-mail,operators",
+        ("severity=ticket", "alertname=DeadLetters", "service=notification"): "operators-mail,operators",
+        ("severity=ticket", "alertname=AlertsDoNotLeave"): "operators-mail,operators",
+        ("severity=ticket", "alertname=AlertsNotTaken"): "operators-mail,operators",
+    }.items():
+        routed = said_by("amtool", "config", "routes", "test", f"--config.file={alertmanager}", *labels)
+        assert routed.strip() == receivers, labels
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
@@ -64,6 +74,11 @@ def test_a_runbook_line_leads_to_a_page_and_a_section_that_exist(rule: dict[str,
     page, _, section = rule["annotations"]["runbook"].partition(":")[0].partition(", ")
     text = (HOUSE / page).read_text("utf-8")
     assert not section or f"\n## {section}\n" in text
+
+
+def test_every_alarm_is_explained_where_operators_look() -> None:
+    table = (HOUSE / "docs" / "operate.md").read_text("utf-8").partition("\n## Alarms\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.M)) == {rule["alert"] for rule in rules()}
 
 
 @pytest_asyncio.fixture

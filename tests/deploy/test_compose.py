@@ -26,7 +26,7 @@ UNIT, OTHER = "10966", "10510"
 ONE_SHOT = {"prepare", "provision"}
 LONG_RUNNING = {
     "nats", "postgres", "dossier", "inspection", "reporting", "notification", "prometheus", "alertmanager", "grafana",
-    "nats-exporter", "postgres-exporter",
+    "nats-exporter", "postgres-exporter", "mail",
 }  # fmt: skip
 
 
@@ -196,6 +196,24 @@ async def test_a_rolling_restart_at_three_reporting_processes_loses_nothing(stac
         await asyncio.to_thread(stack.compose, *scaled)
         await sending
     await asyncio.to_thread(counted, stack, 401)
+
+
+def test_an_alarm_reaches_the_delivery_log_through_alertmanager_with_its_own_token(stack: Stack) -> None:
+    alarm = {
+        "labels": {"alertname": "ServerDown", "severity": "page", "job": "test"},
+        "annotations": {"summary": "try"},
+    }
+    httpx.post(
+        f"http://127.0.0.1:{stack.ports['ALERTMANAGER']}/api/v2/alerts", json=[alarm], timeout=10
+    ).raise_for_status()
+    operator = {"Authorization": f"Bearer {stack.secret('http-operator')}"}
+
+    def told() -> list[str]:
+        log = httpx.get(f"{stack.url('notification')}/v1/alerts", params={"unit": "system"}, headers=operator)
+        return [one["role"] for one in log.json() if one["title"] == "[Hệ thống] KHẨN: try"]
+
+    until(told, "the alarm in the delivery log, ten seconds after Alertmanager has it", 40)
+    assert sorted(told()) == ["quan-tri", "van-hanh"]
 
 
 def test_prometheus_sees_every_process_and_holds_its_rules(stack: Stack) -> None:

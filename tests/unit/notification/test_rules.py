@@ -164,6 +164,10 @@ def least_data(event: str, owed_by_kind: str = "department") -> object:
     if stream == "source":
         last = {"silent": {"after_minutes": 450}, "heard_again": {"until": "2025-11-06T14:05:00+07:00"}}
         return {"unit": "10966", "source": "/onestop/31/10966", "since": "2025-11-05T08:30:00+07:00"} | last[name]
+    if stream == "alarm":
+        ended = {"until": "2025-11-06T14:05:00+07:00"} if name == "resolved" else {}
+        alarm = {"unit": "system", "alarm": "BusGone", "about": "", "summary": "the bus is gone", "runbook": ""}
+        return {**alarm, "severity": "page", "since": "2025-11-06T14:00:00+07:00", **ended}
     if name.startswith("acknowledgement_"):
         what = {
             "refused": {"newest": None, "reason": "unreadable", "acknowledgement": "a1"},
@@ -178,9 +182,12 @@ def least_data(event: str, owed_by_kind: str = "department") -> object:
 @pytest.mark.parametrize("rule", load_rules(RULES), ids=lambda rule: rule.id)
 def test_every_rule_of_ours_can_be_written_even_when_no_optional_fact_is_known(rule: object, tmp_path: Path) -> None:
     (one,) = [each for each in load_rules(RULES) if each == rule]
+    data = least_data(one.event, *one.where.get("owed_by_kind", ())[:1])
+    if "severity" in one.where:
+        data = {**data, "severity": one.where["severity"][0]}  # type: ignore[dict-item]
     body = encode_event(
         type="vn.motcua.x.v1", id="e1", source="/motcua", subject="H24.103-251105-0012",
-        time=datetime.fromisoformat("2025-11-07T08:00:00+07:00"), data=least_data(one.event, *one.where.get("owed_by_kind", ())[:1]),
+        time=datetime.fromisoformat("2025-11-07T08:00:00+07:00"), data=data,
     )  # fmt: skip
     decide = DecideAlerts(
         None, None, load_calendar(RULES), load_units(RULES), [one], Wording(RULES), None, lambda: None, stale_after=3
@@ -188,7 +195,7 @@ def test_every_rule_of_ours_can_be_written_even_when_no_optional_fact_is_known(r
     alerts = decide._alerts(one.event, decode_envelope(body), datetime.fromisoformat("2025-11-07T09:00:00+07:00"))
     assert [alert["role"] for alert in alerts] == list(one.to)
     for alert in alerts:
-        assert alert["title"].startswith("[Xã Bình Giang] ")
+        assert alert["title"].startswith("[Hệ thống] " if one.event.startswith("alarm.") else "[Xã Bình Giang] ")
         assert alert["body"] and "None" not in alert["body"]
 
 

@@ -1,0 +1,1 @@
+"""Alarms about the system itself, as Alertmanager hands them over, become alerts like any other."""
