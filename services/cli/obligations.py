@@ -75,9 +75,11 @@ def _state(one: dict[str, Any]) -> str:
     label = STATES[one["state"]]
     if one["handed_in_on"]:
         done = "nhận" if one["owed_by_kind"] == "department" else "gửi"
-        when = f"{done} {_vi(one['handed_in_on']).removesuffix(one['to'][:4]).rstrip('/')}"
+        when = _vi(one["handed_in_on"]).removesuffix(one["to"][:4]).rstrip("/")
         is_late = one["due"] and one["handed_in_on"] > one["due"]
-        return f"[yellow]{label} ({when}, muộn)[/]" if is_late else f"[green]{label} ({when})[/]"
+        when += ", muộn" if is_late else ""
+        text = f"{label} {when}" if label == f"đã {done}" else f"{label} ({done} {when})"
+        return f"[yellow]{text}[/]" if is_late else f"[green]{text}[/]"
     if one["late"]:
         return "[red]quá hạn[/]"
     return "[bold]đến hạn hôm nay[/]" if one.get("is_due") else label
