@@ -49,7 +49,7 @@ class Secrets:
         self.folder.chmod(0o700)
         accounts = topology.accounts(centres)
         self._certificate(SERVER)
-        for role in ("admin", "monitoring", *topology.SERVICES):
+        for role in ("admin", "monitoring", "board", *topology.SERVICES):
             self.password(f"postgres-{role}")
         self._addresses()
         self._write("nats-users.conf", nats_users({one: self.password(f"nats-{one.name}") for one in accounts}))
@@ -71,6 +71,8 @@ class Secrets:
             self._write(f"{name}-nats-url", f"tls://{name}:{self.password(f'nats-{name}')}@nats:4222")
             login = f"{name}:{self.password(f'postgres-{name}')}"
             self._write(f"{name}-database-url", f"postgresql://{login}@postgres:5432/{DATABASE}")
+        board = f"board:{self.password('postgres-board')}"
+        self._write("board-database-url", f"postgresql://{board}@postgres:5432/{DATABASE}")
         operator = f"{topology.OPERATOR}:{self.password(f'nats-{topology.OPERATOR}')}"
         self._write("provision-nats-url", f"tls://{operator}@nats:4222")
         admin = f"postgres:{self.password('postgres-admin')}"

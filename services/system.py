@@ -18,6 +18,7 @@ import structlog
 from faststream.specification import AsyncAPI
 from prometheus_client import CollectorRegistry
 
+from services.board_views import provision_boards
 from services.dossier.service import build as build_dossier
 from services.embedded import BusUser, DataFolder, EmbeddedServers
 from services.inspection.service import build as build_inspection
@@ -89,6 +90,7 @@ async def start_system(
         )
         urls = {name: servers.postgres_dsn(name, DATABASE) for name in topology.SERVICES}
         await migrate_all(urls)
+        await provision_boards(servers.postgres_dsn(), folder.secret("postgres-board"), rules)
         await provision_bus(servers.nats.url_of(topology.OPERATOR), rules)
         async with _serve(folder, servers, urls, port, clock or SystemClock(), rules, overrides or {}) as system:
             yield system
@@ -107,7 +109,15 @@ async def _serve(
     token, tokens = operator_token(folder)
     fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     make_key(key := folder.secrets / "report-signing-key.pem")
-    settings = ServiceSettings(**{"rules": rules, "out": folder.path / "out", "signing_key": key, **overrides})
+    settings = ServiceSettings(
+        **{
+            "rules": rules,
+            "out": folder.path / "out",
+            "signing_key": key,
+            "board_database_url": servers.postgres_dsn("board", DATABASE),
+            **overrides,
+        }
+    )
     environment = Environment(
         settings=settings,
         clock=clock,

@@ -163,6 +163,24 @@ async def migrate(service: str, url: str) -> None:
     log.info("schema_migrated", service=service)
 
 
+def _drop_board_views(connection: Connection) -> None:
+    """Drop the views that boards have on this service when a migration will run; a view forbids to change its table.
+
+    Provisioning makes them anew right after the migrations (services/board_views.py).
+    """
+    from alembic import context
+
+    try:
+        wanted = context.get_revision_argument()
+    except KeyError:  # only compared with the tables, nothing is changed
+        return
+    if wanted in context.get_context().get_current_heads():
+        return
+    names = "SELECT viewname FROM pg_views WHERE schemaname = 'board' AND viewowner = current_user"
+    for name in connection.exec_driver_sql(names).scalars().all():
+        connection.exec_driver_sql(f"DROP VIEW board.{name}")
+
+
 def run_migrations(config: Config, metadata: MetaData) -> None:
     """Called by every `migrations/env.py`: run in one transaction on a connection of its own."""
     from alembic import context  # only inside a migration run does alembic's context exist
@@ -182,6 +200,7 @@ def run_migrations(config: Config, metadata: MetaData) -> None:
         )
         with context.begin_transaction():
             connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+            _drop_board_views(connection)
             context.run_migrations()
 
     async def main() -> None:

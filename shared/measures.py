@@ -138,6 +138,9 @@ _RATES = (
 """`handled_on_time_rate` is QĐ 766's progress: done on time or open in time, of all received or handled in the period."""
 _COUNTS = (
     Count(name="open_overdue", base=OVERDUE),
+    Count(name="received", base=RECEIVED),
+    Count(name="due_today", base=f"{OPEN} AND NOT waiting AND due_on = $2::date"),
+    Count(name="waiting_payment", base=f"{OPEN} AND waiting AND status = 'payment_requested'"),
     Count(name="late_with_apology", base=f"{DUE} AND {LATE} AND answered_lateness"),
     Count(name="late_without_apology", base=f"{DUE} AND {LATE} AND NOT answered_lateness"),
     Count(name="paused_open", base=f"{OPEN} AND waiting AND status = 'supplement_requested'"),

@@ -24,6 +24,7 @@ from shared.bus import make_broker
 from shared.clock import Clock, SystemClock
 from shared.fetching import fetch_our_way
 from shared.http import Tokens
+from shared.metrics import gauge
 from shared.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -73,6 +74,11 @@ class Bus:
             on_closed=self._closed,
             ca=environment.settings.bus_ca,
         )
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where the service's figures are kept."""
+        return self._environment.registry
 
     async def client(self) -> Client:
         """The live connection; connects when there is none yet."""
@@ -194,6 +200,11 @@ class _Watch:
     def __init__(self, service: Service, seconds: float) -> None:
         self._service, self._seconds = service, seconds
         self._seen: dict[str, int] = {}
+        registry, labels = service.bus.registry, ["service", "durable"]
+        self._pending = gauge(registry, "motcua_consumer_pending", "Messages not read yet", labels)
+        self._redelivered = gauge(
+            registry, "motcua_consumer_redelivered", "Messages delivered again and not acknowledged yet", labels
+        )
 
     async def run(self) -> None:
         """Look at every durable, for ever."""
@@ -211,6 +222,9 @@ class _Watch:
             return f"the consumer {one.name} on {one.stream} is gone"
         except Exception:
             return None  # the bus is away: the client reconnects for ever, there is nothing to restart
+        labels = (self._service.name, one.name)
+        self._pending.labels(*labels).set(info.num_pending or 0)
+        self._redelivered.labels(*labels).set(info.num_redelivered or 0)
         position = info.delivered.stream_seq if info.delivered else 0
         before, self._seen[one.name] = self._seen.get(one.name), position
         if (info.num_pending or 0) > 0 and not info.num_waiting and before == position and not info.num_ack_pending:

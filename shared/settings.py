@@ -29,6 +29,9 @@ class ServiceSettings(BaseSettings):
     database_url: str = Field(
         default="postgresql://127.0.0.1:5432/motcua", description="database, with the service's own role"
     )
+    board_database_url: str | None = Field(
+        default=None, description="database, with the role that reads the boards' views; without it there is no board"
+    )
     rules: Path = Field(default=RULES, description="folder of plans, forms, calendars and alert rules")
     tokens: Path | None = Field(default=None, description="JSON file of HTTP tokens, hashed; without it no door opens")
     out: Path = Field(default=Path("var/out"), description="folder for documents and alerts delivered as files")

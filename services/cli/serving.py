@@ -98,6 +98,7 @@ def installed(verb: str) -> Installation:
 def provision() -> None:
     """Create or update roles, schemas, tables, streams and durables, then end; safe to run again."""
     from services import provisioning  # alembic and asyncpg cost half a second that other commands need not pay
+    from services.board_views import provision_boards
 
     wanted, passwords = _asked("provision")
     urls = {
@@ -110,6 +111,8 @@ def provision() -> None:
         await provisioning.migrate_all(urls)
         if (monitoring := wanted.passwords / "postgres-monitoring").exists():
             await provisioning.provision_monitoring(wanted.admin_database_url, monitoring.read_text("utf-8").strip())
+        if (board := wanted.passwords / "postgres-board").exists():
+            await provision_boards(wanted.admin_database_url, board.read_text("utf-8").strip(), wanted.rules)
         await provisioning.provision_bus(
             wanted.operator_nats_url, wanted.rules, replicas=wanted.replicas, ca=wanted.bus_ca
         )

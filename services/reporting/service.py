@@ -7,6 +7,9 @@ from functools import partial
 from fastapi import APIRouter
 
 from services.reporting.api import ReportingApi
+from services.reporting.board.api import BoardApi
+from services.reporting.board.page import Page
+from services.reporting.board.usecases import ShowBoards
 from services.reporting.cities.api import CitiesApi
 from services.reporting.cities.usecases import ShowCity
 from services.reporting.documents import Paper, load_form
@@ -39,6 +42,7 @@ from services.reporting.publication.usecases import (
 from services.reporting.settings import ReportingSettings
 from services.reporting.signing import SigningKey
 from services.reporting.usecases import CloseReport, DecideProposal, FollowDossiers, JudgeLateFacts, ShowFigures
+from shared.boards import load_catalogue
 from shared.database import Database
 from shared.dead_letters import DeadLetters
 from shared.outbox import Relay
@@ -130,10 +134,15 @@ def build(environment: Environment) -> Service:
     routers.include_router(CitiesApi(ShowCity(database, units, rules), environment.tokens).router())
     routers.include_router(PetitionsApi(ShowPetitions(database), environment.tokens).router())
     routers.include_router(ObligationsApi(deeds, shelf, environment.tokens).router())
+    boards = Database(settings.board_database_url, "board", size=3) if settings.board_database_url else None
+    if boards is not None:
+        show = ShowBoards(boards, load_catalogue(environment.rules), environment.clock)
+        page = Page(environment.rules, show, environment.registry)
+        routers.include_router(BoardApi(show, page, environment.tokens).router())
     return Service(
         name=NAME,
         bus=bus,
-        resources=(database,),
+        resources=(database,) if boards is None else (database, boards),
         tasks=(relay.run, judge.run, publish.run, remind.run, watch.run),
         checks=(database.answers,),
         backlog={
