@@ -12,6 +12,7 @@ from services.cli import (
     centre,
     check,
     demo,
+    history,
     installing,
     lateness,
     obligations,
@@ -46,6 +47,7 @@ app.command("restore")(backups.restore)
 app.command("republish")(backups.republish)
 app.command("doctor")(operators.doctor)
 obligations.add_to(reports.app)
+reports.app.command("explain")(history.explain)
 app.add_typer(reports.app, name="report")
 app.add_typer(plans.app, name="plan")
 app.add_typer(apologies.app, name="apology")

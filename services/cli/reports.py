@@ -39,13 +39,21 @@ def show(
     begin: Annotated[str | None, typer.Option("--from", help="first day, 2025-07-01")] = None,
     end: Annotated[str | None, typer.Option("--to", help="last day, inclusive")] = None,
     form: str = "II.06a",
+    known_on: Annotated[str | None, typer.Option(help="as known at the end of an earlier day, 2025-12-20")] = None,
     as_json: Json = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Print the figures of a form for a period, or a window from–to."""
     if (period is None) == (begin is None or end is None):
         raise CommandFailed("give either --period or both --from and --to")
-    params: dict[str, Any] = {"unit": unit, "period": period, "from": begin, "to": end, "form": form}
+    params: dict[str, Any] = {
+        "unit": unit,
+        "period": period,
+        "from": begin,
+        "to": end,
+        "form": form,
+        "known_on": known_on,
+    }
     found = Client.find(data).get("/v1/reports/figures", **params)
     if as_json:
         print(json.dumps(found[0] if len(unit) == 1 and unit != ["all"] else found, ensure_ascii=False, indent=1))
@@ -76,10 +84,12 @@ def behind(
     end: Annotated[str, typer.Option("--to")],
     field: Annotated[str | None, typer.Option(help="one row of the form; by default all")] = None,
     limit: int = 100,
+    known_on: Annotated[str | None, typer.Option(help="as known at the end of an earlier day")] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Print the dossiers behind one cell; as many as the cell says."""
     params: dict[str, Any] = {"unit": unit, "column": column, "from": begin, "to": end, "field": field, "limit": limit}
+    params["known_on"] = known_on
     print(json.dumps(Client.find(data).get("/v1/reports/behind", **params), ensure_ascii=False, indent=1))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -22,6 +23,7 @@ from services.reporting.domain import (
     UnknownProposal,
 )
 from services.reporting.hearing import NotYetHeard
+from services.reporting.history.usecases import ShowHistory
 from services.reporting.signing import SigningKeyUnusable
 from services.reporting.usecases import CloseReport, DecideProposal, ShowFigures
 from services.reporting.usecases.closing import stem
@@ -53,9 +55,16 @@ class ReportingApi:
     """The door with what it needs; `router()` gives the routes."""
 
     def __init__(
-        self, *, show: ShowFigures, close: CloseReport, decide: DecideProposal, units: Units, tokens: Tokens
+        self,
+        *,
+        show: ShowFigures,
+        history: ShowHistory,
+        close: CloseReport,
+        decide: DecideProposal,
+        units: Units,
+        tokens: Tokens,
     ) -> None:
-        self._decide = decide
+        self._decide, self._history = decide, history
         self._show, self._close, self._units, self._tokens = show, close, units, tokens
 
     def router(self) -> APIRouter:
@@ -83,23 +92,29 @@ class ReportingApi:
         begin: Annotated[date | None, Query(alias="from")] = None,
         end: Annotated[date | None, Query(alias="to")] = None,
         form: str = FORM,
+        known_on: date | None = None,
     ) -> Response:
-        """Figures of a form for units (`all` for every unit known) and a period, or a window from–to."""
+        """Figures of a form for units (`all` for every unit known) and a period, or a window from–to.
+
+        `known_on` gives them as they were known at the end of an earlier day.
+        """
         party = self._tokens.party(request)
-        return await _for_people(self._figures(party, unit, period, begin, end, form))
+        return await _for_people(self._figures(party, unit, period, begin, end, form, known_on))
 
     async def _figures(
-        self, party: Party, unit: list[str], code: str | None, begin: date | None, end: date | None, form: str
-    ) -> Any:
+        self, party: Party, unit: list[str], code: str | None, begin: date | None, end: date | None, form: str,
+        known_on: date | None,
+    ) -> Any:  # fmt: skip
+        show = partial(self._history.figures, known_on=known_on) if known_on else self._show
         units = self._allowed(party, unit)
         if code is None:
             if begin is None or end is None:
                 raise ValueError("give a period, or both from and to")
-            return [one.as_json() for one in await self._show(units, form, begin, end)]
+            return [one.as_json() for one in await show(units, form, begin, end)]
         found = []
         for one in units or await self._known():
             days = self._close.window(one, code)
-            found += await self._show([one], form, days.begin, days.end)
+            found += await show([one], form, days.begin, days.end)
         return [one.as_json() for one in found]
 
     async def _known(self) -> list[str]:
@@ -128,9 +143,14 @@ class ReportingApi:
         field: str | None = None,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
         offset: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0,
+        known_on: date | None = None,
     ) -> Response:
         """The dossiers behind one cell, or one measure of `/counts`, in code order, page by page."""
         units = self._allowed(self._tokens.party(request), unit)
+        if known_on:
+            return await _for_people(
+                self._history.behind(units, FORM, begin, end, column, known_on, field=field, limit=limit, offset=offset)
+            )
         return await _for_people(self._show.behind(units, begin, end, column, field=field, limit=limit, offset=offset))
 
     async def overdue(

@@ -15,6 +15,8 @@ from services.reporting.cities.usecases import ShowCity
 from services.reporting.documents import Paper, load_form
 from services.reporting.handlers import ReportingHandlers, routes
 from services.reporting.hearing import Hearing
+from services.reporting.history.api import HistoryApi
+from services.reporting.history.usecases import ShowHistory
 from services.reporting.metrics import ReportingMetrics
 from services.reporting.obligations.api import Deeds, ObligationsApi
 from services.reporting.obligations.rules import load_obligations
@@ -121,8 +123,10 @@ def build(environment: Environment) -> Service:
         metrics,
         publish.poke,
     )
+    history = ShowHistory(database, environment.clock)
     api = ReportingApi(
         show=ShowFigures(database, metrics),
+        history=history,
         close=close,
         decide=DecideProposal(database, environment.clock, close),
         units=units,
@@ -130,6 +134,7 @@ def build(environment: Environment) -> Service:
     )
     routers = APIRouter()
     routers.include_router(api.router())
+    routers.include_router(HistoryApi(history, close, environment.tokens).router())
     routers.include_router(PublicationApi(ShowPublications(database), environment.tokens).router())
     routers.include_router(CitiesApi(ShowCity(database, units, rules), environment.tokens).router())
     routers.include_router(PetitionsApi(ShowPetitions(database), environment.tokens).router())

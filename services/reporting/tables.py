@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from services.reporting.history.tables import history_tables
 from shared.database import NAMING
 from shared.facts import fact_table, span_table
 from shared.outbox import outbox_table
@@ -37,6 +38,7 @@ class Base(SQLModel, registry=registry(metadata=metadata)):
 fact = fact_table(metadata)
 span = span_table(metadata)
 petition_fact, petition_span = petition_tables(metadata)
+known_revision, known_span, known_since = history_tables(metadata)
 outbox = outbox_table(metadata)
 
 rollup = Table(

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from services.reporting.history.repository import keep_history
 from services.reporting.repository.rollup import EFFECTIVE, arguments, summed_by_size
 from shared.database import Session
 from shared.events.dossiers import Snapshot
@@ -41,6 +42,7 @@ async def upsert_facts(session: Session[Any], snapshots: Sequence[Snapshot]) -> 
     ]
     rows = await session.fetch(_UPSERT, _encode(facts).decode())
     changed = [(row["unit"], row["code"]) for row in rows]
+    await keep_history(session, snapshots, {(row["unit"], row["code"]): row["old_revision"] for row in rows})
     if changed:
         await replace_spans(session, changed, [span for key in changed for span in of_dossier[key]])
     late = {(row["unit"], row["code"]): row["old_revision"] for row in rows if row["late"]}

@@ -1,0 +1,296 @@
+"""Queries about what was known when; figures use the very conditions of `shared.measures` over another source of spans."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from services.reporting.history.domain import (
+    NEVER,
+    UNHEARD,
+    Steps,
+    Version,
+    learn,
+    steps_of,
+    versions,
+    worth_keeping,
+)
+from shared.database import Session
+from shared.events.dossiers import Snapshot
+from shared.facts import COLUMNS as SPAN
+from shared.facts import FOR_EVER, spans
+from shared.localtime import LOCAL, local_date, start_of_day
+from shared.measures import AS_OF, COLUMNS, COUNTS
+
+Key = tuple[str, str]
+"""(unit, dossier code)."""
+
+_encode = msgspec.json.Encoder().encode
+_NAMES = [name for name in SPAN if name not in ("valid_from", "valid_to")]
+_OVER = "known_from <= {day} AND known_to > {day} AND valid_from <= {cut} AND valid_to > {cut}"
+
+
+def known_spans(parameter: int) -> str:
+    """In the place of the table `span`: how each dossier of the units $3 stood for $2, as known on the day $`parameter`."""
+    day = f"${parameter}::date"
+    cut = f"least($2::date, {day})"
+    over, names = _OVER.format(day=day, cut=cut), ", ".join(_NAMES)
+    return f"""(
+        SELECT {names}, '-infinity'::date AS valid_from, 'infinity'::date AS valid_to
+        FROM (SELECT state FROM known_span WHERE unit = ANY($3::text[]) AND {over}
+              AND state IS NOT NULL) AS k, LATERAL jsonb_populate_record(NULL::span, k.state)
+        UNION ALL
+        SELECT {names}, '-infinity'::date, 'infinity'::date FROM span
+        WHERE unit = ANY($3::text[]) AND valid_from <= {cut} AND valid_to > {cut} AND NOT EXISTS (
+          SELECT FROM known_span AS k WHERE k.unit = span.unit AND k.code = span.code
+          AND {over.replace("valid_", "k.valid_").replace("known_", "k.known_")})
+    ) AS known"""
+
+
+async def keep_history(session: Session[Any], snapshots: Sequence[Snapshot], replaced: Mapping[Key, int]) -> None:
+    """Note every revision heard and keep what the newest one says otherwise; in any order, each once.
+
+    Call it when the facts are locked and before their spans are replaced: `replaced` holds, for each dossier whose newest
+    revision changes, the revision that it had (0 when it is new).
+    """
+    fresh = await _note_revisions(session, snapshots)
+    if not fresh:
+        return
+    bases = await _list_spans(session, [key for key in fresh if replaced.get(key) != 0])
+    kept = await list_kept(session, [key for key in fresh if replaced.get(key) != 0])
+    older = [key for key, told in fresh.items() if key not in replaced or told[0].revision < replaced[key]]
+    days = await _list_days(session, older)
+    changed = dict[Key, list[Version]]()
+    for key, told in fresh.items():
+        before = kept.get(key, [])
+        after = _learn_all(told, bases.get(key, UNHEARD), before, days.get(key, {}), replaced.get(key))
+        if after != before:
+            changed[key] = after
+    await _replace_kept(session, changed, had=[key for key in changed if key in kept])
+
+
+def _learn_all(
+    told: Sequence[Snapshot], base: Steps, kept: Sequence[Version], days: Mapping[int, date], newest: int | None
+) -> list[Version]:
+    """What is to be kept after these revisions of one dossier, given in rising order; `newest` is the one that gives way."""
+    known = versions(base, kept)
+    for one in told:
+        day, steps = local_date(one.recorded_at), steps_of(spans(one), FOR_EVER)
+        is_newest = newest is not None and one.revision > newest
+        until = NEVER if is_newest else min((day for other, day in days.items() if other > one.revision), default=NEVER)
+        known = learn(known, steps, day, until)
+        base = steps if is_newest else base
+    return worth_keeping(known, base)
+
+
+async def _note_revisions(session: Session[Any], snapshots: Sequence[Snapshot]) -> dict[Key, list[Snapshot]]:
+    """Those not heard before, by dossier in rising order."""
+    unique = {(one.unit, one.dossier, one.revision): one for one in snapshots}
+    ordered = [unique[key] for key in sorted(unique)]
+    rows = await session.fetch(
+        """
+        INSERT INTO known_revision (unit, code, revision, recorded_at, source)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::text[])
+        ON CONFLICT DO NOTHING RETURNING unit, code, revision
+        """,
+        *([getattr(one, name) for one in ordered] for name in ("unit", "code", "revision", "recorded_at", "source")),
+    )
+    fresh = defaultdict[Key, list[Snapshot]](list)
+    for row in sorted((row["unit"], row["code"], row["revision"]) for row in rows):
+        fresh[row[0], row[1]].append(unique[row])
+    if fresh:
+        first = min(local_date(one.recorded_at) for told in fresh.values() for one in told)
+        # most batches meet no such row and lock nothing
+        await session.execute("UPDATE known_since SET day = $1 WHERE day > $1 AND NOT is_partial", first)
+    return fresh
+
+
+async def _list_days(session: Session[Any], keys: Sequence[Key]) -> dict[Key, dict[int, date]]:
+    """The day on which each revision of these dossiers was recorded; of one from before the history, its first day."""
+    found = defaultdict[Key, dict[int, date]](dict)
+    if keys:
+        for row in await session.fetch(
+            f"""
+            SELECT unit, code, revision, (SELECT day FROM known_since) AS day FROM fact WHERE {_KEYS}
+            UNION ALL
+            SELECT unit, code, revision, (recorded_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date FROM known_revision
+            WHERE {_KEYS}
+            """,
+            *_parts(keys),
+        ):
+            found[row["unit"], row["code"]][row["revision"]] = row["day"]
+    return found
+
+
+_KEYS = "(unit, code) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
+
+
+def _parts(keys: Iterable[Key]) -> tuple[list[str], list[str]]:
+    ordered = list(keys)
+    return [unit for unit, _ in ordered], [code for _, code in ordered]
+
+
+async def _list_spans(session: Session[Any], keys: Sequence[Key]) -> dict[Key, Steps]:
+    """The newest revision of these dossiers as steps."""
+    found = defaultdict[Key, list[dict[str, Any]]](list)
+    if keys:
+        for row in await session.fetch(f"SELECT {', '.join(SPAN)} FROM span WHERE {_KEYS}", *_parts(keys)):
+            found[row["unit"], row["code"]].append(dict(row))
+    return {key: steps_of(rows, FOR_EVER) for key, rows in found.items()}
+
+
+async def list_kept(session: Session[Any], keys: Sequence[Key]) -> dict[Key, list[Version]]:
+    """What was known otherwise than now of these dossiers, oldest knowledge first."""
+    found = defaultdict[tuple[str, str, date, date], list[tuple[date, Any]]](list)
+    if keys:
+        names = ", ".join(f"r.{name}" for name in _NAMES)
+        for row in await session.fetch(
+            f"""
+            SELECT k.known_from, k.known_to, k.valid_from, k.state IS NULL AS absent, k.unit AS k_unit, k.code AS k_code, {names}
+            FROM (SELECT * FROM known_span WHERE {_KEYS}) AS k, LATERAL jsonb_populate_record(NULL::span, k.state) AS r
+            ORDER BY k.unit, k.code, k.known_from, k.valid_from
+            """,
+            *_parts(keys),
+        ):
+            state = None if row["absent"] else {name: row[name] for name in _NAMES}
+            key = (row["k_unit"], row["k_code"], row["known_from"], row["known_to"])
+            found[key].append((row["valid_from"], state))
+    kept = defaultdict[Key, list[Version]](list)
+    for (unit, code, begin, end), steps in found.items():
+        kept[unit, code].append(Version(known_from=begin, known_to=end, steps=steps))
+    return kept
+
+
+async def _replace_kept(session: Session[Any], changed: Mapping[Key, Sequence[Version]], *, had: Sequence[Key]) -> None:
+    if had:
+        await session.execute(f"DELETE FROM known_span WHERE {_KEYS}", *_parts(had))
+    rows = [
+        {
+            "unit": unit, "code": code, "known_from": one.known_from, "known_to": one.known_to, "valid_from": begin,
+            "valid_to": one.steps[number + 1][0] if number + 1 < len(one.steps) else FOR_EVER,
+            "state": state and {name: value for name, value in state.items() if value is not None},
+        }
+        for (unit, code), kept in sorted(changed.items()) for one in kept for number, (begin, state) in enumerate(one.steps)
+    ]  # fmt: skip
+    if rows:
+        names = "unit, code, known_from, known_to, valid_from, valid_to, state"
+        await session.execute(
+            f"""
+            INSERT INTO known_span ({names}) SELECT {names} FROM jsonb_to_recordset($1::jsonb)
+            AS t(unit text, code text, known_from date, known_to date, valid_from date, valid_to date, state jsonb)
+            """,
+            _encode(rows).decode(),
+        )
+
+
+async def begins(session: Session[Any]) -> date | None:
+    """The first day of which is known what was known; `None` before anything was heard."""
+    day: date = await session.fetchval("SELECT day FROM known_since")
+    return None if day == FOR_EVER else day
+
+
+async def count_known(
+    session: Session[Any], units: Sequence[str], begin: date, end: date, known_on: date
+) -> dict[str, list[dict[str, Any]]]:
+    """Form II.06a by unit and field as known on a day, counted dossier by dossier."""
+    counts = ", ".join(f"count(*) FILTER (WHERE {condition}) AS {column}" for column, condition in COLUMNS.items())
+    rows = await session.fetch(
+        f"SELECT unit, field, {counts} FROM {known_spans(4)} WHERE {AS_OF} GROUP BY unit, field",
+        begin,
+        end,
+        list(units),
+        known_on,
+    )
+    found = defaultdict[str, list[dict[str, Any]]](list)
+    for row in rows:
+        found[row["unit"]].append(dict(row))
+    return found
+
+
+async def list_behind_known(
+    session: Session[Any],
+    units: Sequence[str],
+    begin: date,
+    end: date,
+    column: str,
+    known_on: date,
+    *,
+    field: str | None,
+    limit: int,
+    offset: int,
+) -> list[dict[str, Any]]:
+    """The dossiers behind one cell as known on a day, in code order."""
+    condition = COLUMNS.get(column) or COUNTS[column].base
+    rows = await session.fetch(
+        f"""
+        SELECT unit, code, field, procedure, agency, channel, received_on, due_on, finished_on, outcome, status, waiting
+        FROM {known_spans(4)} WHERE {AS_OF} AND {condition} AND $1::date IS NOT NULL AND ($5::text IS NULL OR field = $5)
+        ORDER BY unit, code LIMIT $6 OFFSET $7
+        """,
+        begin,
+        end,
+        list(units),
+        known_on,
+        field,
+        limit,
+        offset,
+    )
+    return [dict(row) for row in rows]
+
+
+async def list_counted_otherwise(
+    session: Session[Any], unit: str, begin: date, end: date, known_from: date, known_to: date
+) -> list[dict[str, Any]]:
+    """Dossiers that stand in other cells on the later day of knowledge than on the earlier one."""
+    columns = ", ".join(f"CASE WHEN {condition} THEN '{column}' END" for column, condition in COLUMNS.items())
+    of = f"array_remove(ARRAY[{columns}], NULL)"
+    rows = await session.fetch(
+        f"""
+        WITH earlier AS (SELECT code, field, {of} AS columns FROM {known_spans(4)} WHERE {AS_OF}),
+             later AS (SELECT code, field, {of} AS columns FROM {known_spans(5)} WHERE {AS_OF})
+        SELECT code, e.field AS old_field, l.field AS new_field,
+               coalesce(e.columns, '{{}}') AS old_columns, coalesce(l.columns, '{{}}') AS new_columns
+        FROM earlier AS e FULL JOIN later AS l USING (code)
+        WHERE (e.field, e.columns) IS DISTINCT FROM (l.field, l.columns)
+          AND cardinality(coalesce(e.columns, '{{}}')) + cardinality(coalesce(l.columns, '{{}}')) > 0
+        ORDER BY code COLLATE "C"
+        """,
+        begin,
+        end,
+        [unit],
+        known_from,
+        known_to,
+    )
+    return [dict(row) for row in rows]
+
+
+async def list_revisions(
+    session: Session[Any], keys: Sequence[Key], known_from: date, known_to: date
+) -> dict[Key, list[dict[str, Any]]]:
+    """Revisions recorded after the end of one day and by the end of another, in order."""
+    found = defaultdict[Key, list[dict[str, Any]]](list)
+    begin, end = (start_of_day(day + timedelta(days=1)) for day in (known_from, known_to))
+    for row in await session.fetch(
+        f"""
+        SELECT unit, code, revision, recorded_at, source FROM known_revision
+        WHERE {_KEYS} AND recorded_at >= $3 AND recorded_at < $4 ORDER BY unit, code, revision
+        """,
+        *_parts(keys),
+        begin,
+        end,
+    ):
+        recorded: datetime = row["recorded_at"].astimezone(LOCAL)
+        found[row["unit"], row["code"]].append(
+            {"revision": row["revision"], "source": row["source"], "recorded_at": recorded}
+        )
+    return found
+
+
+async def list_versions(session: Session[Any], keys: Sequence[Key]) -> dict[Key, list[Version]]:
+    """Everything that was ever known of these dossiers."""
+    bases, kept = await _list_spans(session, keys), await list_kept(session, keys)
+    return {key: versions(bases.get(key, UNHEARD), kept.get(key, [])) for key in keys}
