@@ -9,6 +9,7 @@ import typer
 from services.cli import (
     apologies,
     backups,
+    boards,
     centre,
     check,
     demo,
@@ -51,6 +52,7 @@ reports.app.command("explain")(history.explain)
 app.add_typer(reports.app, name="report")
 app.add_typer(plans.app, name="plan")
 app.add_typer(apologies.app, name="apology")
+app.add_typer(boards.app, name="boards")
 app.add_typer(procedures.app, name="procedures")
 app.add_typer(installing.tokens, name="token")
 app.add_typer(operators.dead_letters, name="deadletter")

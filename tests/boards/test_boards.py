@@ -3,79 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
-import pytest_asyncio
 
 from services.board_views import SERVICE_VIEWS
 from services.reporting.board.usecases import ShowBoards
 from shared.boards import Board, Kind, Panel, load_catalogue
-from shared.database import Database
 from shared.http import Party
 from shared.settings import RULES
-from tests.inside import Inside, inside, new_folder, record
+from tests.inside import Inside
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 CATALOGUE = load_catalogue(RULES)
 EVERYBODY = Party(name="leader", units=frozenset("*"))
 SQL = [(board, panel) for board in CATALOGUE.boards for panel in board.panels if panel.query is not None]
-
-
-def day(number: int, **facts: Any) -> list[dict[str, Any]]:
-    """A dossier of phường or xã, by number; what happens to it is given by day of November 2025."""
-    code, unit = f"H24.103-2511{facts['received']:02d}-{number:04d}", facts.get("unit", "10966")
-    common = {
-        name: facts[name]
-        for name in ("field", "agency", "channel", "fee_due", "paid_online", "digitised_input")
-        if name in facts
-    }
-    said = [
-        record("received", code, f"2025-11-{facts['received']:02d}", unit=unit, due_at=f"2025-11-{facts['due']:02d}T17:00:00",
-               procedure="1.004873", **common),
-    ]  # fmt: skip
-    if "waits" in facts:
-        said.append(record("supplement_requested", code, f"2025-11-{facts['waits']:02d}", unit=unit))
-    if "done" in facts:
-        said.append(
-            record("completed", code, f"2025-11-{facts['done']:02d}", unit=unit, digitised_result=True, e_result=False)
-        )
-    if "rating" in facts:
-        said.append(record("rated", code, f"2025-11-{facts['done']:02d}T10:00:00", unit=unit, rating=facts["rating"]))
-    return said
-
-
-DOSSIERS = [
-    day(1, received=3, due=6, done=5, rating=5, field="Hộ tịch", agency="van-phong", channel="online", fee_due=True, paid_online=True, digitised_input=True),
-    day(2, received=3, due=6, done=6, rating=4, field="Hộ tịch", agency="van-phong", channel="online", fee_due=True, paid_online=False, digitised_input=True),
-    day(3, received=4, due=7, done=12, rating=2, field="Đất đai", agency="kinh-te", channel="direct", fee_due=False, digitised_input=False),
-    day(4, received=5, due=11, field="Đất đai", agency="kinh-te", channel="direct"),
-    day(5, received=6, due=18, field="Chứng thực", agency="ttpvhcc", channel="online"),
-    day(6, received=6, due=12, waits=10, field="Chứng thực", channel="online"),
-    day(7, received=20, due=20, field="Hộ tịch", agency="van-phong", channel="post"),
-    day(8, received=3, due=6, done=5, unit="10510", field="Hộ tịch", agency="van-phong", channel="online"),
-]  # fmt: skip
-"""As of 20/11/2025, xã Bình Giang: received 7, done 3 (1 early, 1 on time, 1 late), open 4: two late by 9 and 2 days, one
-waits, one is due today. Online 4 of 7; satisfied 2 of 3; paid online 1 of 2."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running() -> AsyncIterator[Inside]:
-    with new_folder() as data:
-        async with inside(data, now="2025-11-20T11:00:00") as one:
-            await one.say(*(said for dossier in DOSSIERS for said in dossier))
-            yield one
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def show(running: Inside) -> AsyncIterator[ShowBoards]:
-    database = Database(str(running.system.environment.settings.board_database_url), "board", size=2)
-    await database.start()
-    yield ShowBoards(database, CATALOGUE, running.clock)
-    await database.stop()
 
 
 async def rows_of(show: ShowBoards, board: str, panel: str, *units: str) -> list[dict[str, Any]]:
