@@ -155,6 +155,7 @@ _COUNTS = (
         base=f"{INTERNAL} AND (internal_due_on IS NULL OR internal_finished_on = internal_due_on)",
     ),
     Count(name="internal_late", base=f"{INTERNAL} AND internal_finished_on > internal_due_on"),
+    Count(name="handled_late", base=f"({COLUMNS['c10']}) OR ({COLUMNS['c13']})"),
     Count(name="dissatisfied", base=f"({COLUMNS['c3']}) AND rating <= 2"),
     Count(name="without_due_date", base=f"({COLUMNS['c3']}) AND due_on IS NULL"),
     Count(name="without_channel", base=f"({COLUMNS['c3']}) AND channel IS NULL"),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from datetime import date
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.reporting.documents.lists import MEDIA_TYPES, write_list
 from services.reporting.domain import (
     FORM,
+    Figures,
     FiguresDoNotBalance,
     PeriodNotOver,
     ProposalDecided,
@@ -22,13 +26,18 @@ from services.reporting.domain import (
     RoleMissing,
     UnknownProposal,
 )
+from services.reporting.forms import Sheet
 from services.reporting.hearing import NotYetHeard
 from services.reporting.history.usecases import ShowHistory
 from services.reporting.signing import SigningKeyUnusable
 from services.reporting.usecases import CloseReport, DecideProposal, ShowFigures
 from services.reporting.usecases.closing import stem
+from services.reporting.usecases.measuring import MeasureForms
 from shared.http import MAX_NUMBER, Forbidden, Number, Party, Tokens
 from shared.units import Units, UnknownUnit
+
+MOST = 100_000
+"""Rows of one page or one file; more is asked for page by page."""
 
 
 class Close(BaseModel):
@@ -61,16 +70,18 @@ class ReportingApi:
         history: ShowHistory,
         close: CloseReport,
         decide: DecideProposal,
+        measure: MeasureForms,
         units: Units,
         tokens: Tokens,
     ) -> None:
-        self._decide, self._history = decide, history
+        self._decide, self._history, self._measure = decide, history, measure
         self._show, self._close, self._units, self._tokens = show, close, units, tokens
 
     def router(self) -> APIRouter:
         """Figures, lists, closed reports."""
         router = APIRouter(prefix="/v1/reports")
         router.add_api_route("/figures", self.figures, methods=["GET"])
+        router.add_api_route("/forms", self.forms, methods=["GET"])
         router.add_api_route("/counts", self.counts, methods=["GET"])
         router.add_api_route("/behind", self.behind, methods=["GET"])
         router.add_api_route("/overdue", self.overdue, methods=["GET"])
@@ -111,14 +122,16 @@ class ReportingApi:
             if begin is None or end is None:
                 raise ValueError("give a period, or both from and to")
             return [one.as_json() for one in await show(units, form, begin, end)]
-        found = []
-        for one in units or await self._known():
-            days = self._close.window(one, code)
+        found = list[Figures | Sheet]()
+        for one in units or await self._show.units():
+            days = self._measure.window(one, form, code)
             found += await show([one], form, days.begin, days.end)
         return [one.as_json() for one in found]
 
-    async def _known(self) -> list[str]:
-        return [one.unit for one in await self._show([], FORM, date(2025, 7, 1), date(2025, 7, 1))]
+    async def forms(self, request: Request) -> Response:
+        """Every version of every form, with its validity and its cells."""
+        self._tokens.party(request)
+        return JSONResponse(self._show.forms())
 
     async def counts(
         self,
@@ -137,21 +150,49 @@ class ReportingApi:
         self,
         request: Request,
         unit: Annotated[list[str], Query()],
-        column: str,
-        begin: Annotated[date, Query(alias="from")],
-        end: Annotated[date, Query(alias="to")],
+        column: str | None = None,
+        period: str | None = None,
+        begin: Annotated[date | None, Query(alias="from")] = None,
+        end: Annotated[date | None, Query(alias="to")] = None,
         field: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
+        form: str = FORM,
+        cell: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
         offset: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0,
         known_on: date | None = None,
+        as_: Annotated[Literal["json", "csv", "xlsx", "jsonl"], Query(alias="as")] = "json",
     ) -> Response:
-        """The dossiers behind one cell, or one measure of `/counts`, in code order, page by page."""
+        """The dossiers behind one cell, in code order, page by page, or as a file: the number's passport.
+
+        `form` and `cell` name a cell of any form; `column` one of II.06a or a measure of `/counts`, of one `field` or all.
+        """
         units = self._allowed(self._tokens.party(request), unit)
-        if known_on:
-            return await _for_people(
-                self._history.behind(units, FORM, begin, end, column, known_on, field=field, limit=limit, offset=offset)
+        asked = (column, period, begin, end, field, form, cell, limit, offset, known_on)
+        if as_ == "json":
+            return await _for_people(self._behind(units, *asked))
+        return await _for_people(self._behind(units, *asked), as_file=(as_, cell or column or ""))
+
+    async def _behind(
+        self, units: list[str], column: str | None, code: str | None, begin: date | None, end: date | None,
+        field: str | None, form: str, cell: str | None, limit: int, offset: int, known_on: date | None,
+    ) -> Any:  # fmt: skip
+        if (cell is None) == (column is None):
+            raise ValueError("give a cell of a form, or a column")
+        if code is not None:
+            if len(units) != 1:
+                raise ValueError("a period is one unit's; name one unit, or give both from and to")
+            days = self._measure.window(units[0], form, code)
+            begin, end = days.begin, days.end
+        if begin is None or end is None:
+            raise ValueError("give a period, or both from and to")
+        if known_on is not None:
+            field, _, of_cell = (cell or "").rpartition("/") if cell else (field or "", "", "")
+            return await self._history.behind(
+                units, form, begin, end, column or of_cell, known_on, field=field or None, limit=limit, offset=offset
             )
-        return await _for_people(self._show.behind(units, begin, end, column, field=field, limit=limit, offset=offset))
+        if cell is not None:
+            return await self._show.behind_cell(units, form, begin, end, cell, limit=limit, offset=offset)
+        return await self._show.behind(units, begin, end, column or "", field=field, limit=limit, offset=offset)
 
     async def overdue(
         self,
@@ -164,13 +205,20 @@ class ReportingApi:
         units = self._allowed(self._tokens.party(request), unit)
         return await _for_people(self._show.longest_overdue(units, on, limit))
 
-    async def closed(self, request: Request, unit: Annotated[list[str], Query()]) -> Response:
-        """Closed reports of these units."""
+    async def closed(
+        self,
+        request: Request,
+        unit: Annotated[list[str], Query()],
+        form: str | None = None,
+        period: str | None = None,
+        version: Number | None = None,
+    ) -> Response:
+        """Closed reports of these units, with their files; all, or those of a form, a period, a version."""
         units = self._allowed(self._tokens.party(request), unit)
-        return await _for_people(self._listed(units))
+        return await _for_people(self._listed(units, form, period, version))
 
-    async def _listed(self, units: list[str]) -> Any:
-        return [_shown(one) for one in await self._close.list(units)]
+    async def _listed(self, units: list[str], form: str | None, period: str | None, version: int | None) -> Any:
+        return [_shown(one) for one in await self._close.list(units, form=form, period=period, version=version)]
 
     async def close(self, request: Request, wanted: Close) -> Response:
         """Freeze a report; needs the role that the form names."""
@@ -236,10 +284,13 @@ class ReportingApi:
         return units
 
 
-async def _for_people(answer: Any) -> Response:
-    """Await an answer; say what a person can do when it is refused."""
+async def _for_people(answer: Any, *, as_file: tuple[str, str] | None = None) -> Response:
+    """Await an answer; say what a person can do when it is refused. `as_file` (format, name) makes a list a file."""
     try:
-        return JSONResponse(_plain(await answer))
+        found = await answer
+        if as_file:
+            return _file(await asyncio.to_thread(write_list, found, as_file[0]), *as_file)
+        return JSONResponse(_plain(found))
     except RoleMissing as error:
         return JSONResponse({"error": str(error)}, status_code=403)
     except (
@@ -256,6 +307,13 @@ async def _for_people(answer: Any) -> Response:
         return JSONResponse({"error": str(error)}, status_code=404)
     except ValueError as error:
         return JSONResponse({"error": str(error)}, status_code=400)
+
+
+def _file(content: bytes, format_: str, name: str) -> Response:
+    # a field of administration has letters that a header cannot carry
+    ascii_name = re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-") or "list"
+    headers = {"Content-Disposition": f'attachment; filename="{ascii_name}.{format_}"'}
+    return Response(content, media_type=MEDIA_TYPES[format_], headers=headers)
 
 
 def _shown(report: dict[str, Any]) -> dict[str, Any]:

@@ -25,12 +25,14 @@ class Hearing:
     def __init__(self, client: Callable[[], Awaitable[Client]], *, patience: float) -> None:
         self._client, self._patience = client, patience
 
-    async def catch_up(self) -> None:
-        """Return when the dossier service and we have read up to now; raises `NotYetHeard` after some seconds."""
-        for name in ("dossier", "reporting"):
-            await self._catch_up(name)
+    async def catch_up(self) -> dict[str, int]:
+        """The last message of each stream, when the dossier service and we have read up to it.
 
-    async def _catch_up(self, name: str) -> None:
+        Raises `NotYetHeard` after some seconds.
+        """
+        return {durable(name).stream: await self._catch_up(name) for name in ("dossier", "reporting")}
+
+    async def _catch_up(self, name: str) -> int:
         js, one = (await self._client()).jetstream(), durable(name)
         last = (await js.stream_info(one.stream)).state.last_seq
         end = asyncio.get_running_loop().time() + self._patience
@@ -38,7 +40,7 @@ class Hearing:
             info = await js.consumer_info(one.stream, one.name)
             waiting = (info.num_pending or 0) + (info.num_ack_pending or 0)
             if not waiting or (info.ack_floor and info.ack_floor.stream_seq >= last):
-                return
+                return int(last)
             if asyncio.get_running_loop().time() > end:
                 raise NotYetHeard(name, waiting)
             await asyncio.sleep(0.05)

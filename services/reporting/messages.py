@@ -27,3 +27,45 @@ PARAGRAPHS = (
 )
 RESTATED = "Báo cáo này điều chỉnh số liệu đã chốt và thay thế phiên bản {superseded}."
 REPORT = "BÁO CÁO"
+NOTHING_TO_SHARE = "Không có hồ sơ trong kỳ"
+NOT_MEASURED = "Chưa có nguồn số liệu"
+INCOMPLETE_SCORE = "Mới chấm được {scored}/{of} điểm; tiêu chí chưa có số liệu không tính là 0"
+WHOLE_UNIT = "các phòng chuyên môn"
+MEASURED_TITLE = "{subject} {period}"
+SEE_ANNEX = "Số liệu chi tiết tại {number} kèm theo."
+TARGETS = (
+    "Tổng số {all} chỉ tiêu được theo dõi: {met} chỉ tiêu đạt, {missed} chỉ tiêu không đạt, {rest} chỉ tiêu chưa có số liệu, "
+    "chưa giao số hoặc theo minh chứng."
+)
+TARGETS_MISSED = "Các chỉ tiêu không đạt: {names}."
+COUNTED = "Kết quả chính: {figures}."
+INDEX_SCORE = "Tổng điểm: {score}/{most} điểm."
+INDEX_INCOMPLETE = (
+    "Mới chấm được {scored} điểm trên {of} điểm tối đa của các tiêu chí có số liệu (tổng {most} điểm); các tiêu chí còn lại "
+    "chưa có số liệu, không tính là 0 điểm và không suy ra tổng điểm."
+)
+GOOD = ("met", "on_track", "trend_up")
+BAD = ("missed", "behind", "not_rising")
+VERDICTS = {
+    "met": "Đạt",
+    "missed": "Không đạt",
+    "on_track": "Đang đạt",
+    "behind": "Chưa đạt",
+    "no_value": "Không có số liệu",
+    "needs_number": "Chưa giao số",
+    "by_evidence": "Theo minh chứng",
+    "trend_up": "Tăng",
+    "not_rising": "Không tăng",
+    "no_comparison": "Chưa so sánh được",
+}
+RISING = "Tăng so với kỳ trước"
+NOT_ASSIGNED = "Chưa giao"
+RATES_LEGEND = ("Kết quả", "Không đạt, chưa đạt", "Chỉ tiêu")
+INDEX_HEADINGS = ("Điểm tối đa", "Điểm tự chấm", "Điểm công bố", "Chênh lệch")
+NOTE = "Ghi chú"
+PUBLISHED = "Điểm công bố: {source}, ngày {on}"
+CHART_SHEET = "Biểu đồ"
+CALENDAR_MONTH = "Tháng {month}/{year}"
+CALENDAR_QUARTER = "Quý {quarter}/{year} (quý dương lịch)"
+CALENDAR_YEAR = "Năm {year} (năm dương lịch)"
+CHART_SHEET_TITLE = "Hồ sơ đã giải quyết theo lĩnh vực"

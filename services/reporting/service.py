@@ -12,7 +12,8 @@ from services.reporting.board.page import Page
 from services.reporting.board.usecases import ShowBoards
 from services.reporting.cities.api import CitiesApi
 from services.reporting.cities.usecases import ShowCity
-from services.reporting.documents import Paper, load_form
+from services.reporting.documents import Paper
+from services.reporting.forms import load_forms
 from services.reporting.handlers import ReportingHandlers, routes
 from services.reporting.hearing import Hearing
 from services.reporting.history.api import HistoryApi
@@ -41,9 +42,12 @@ from services.reporting.publication.usecases import (
     ShowPublications,
     TakeAcknowledgements,
 )
+from services.reporting.scores.api import ScoresApi
+from services.reporting.scores.usecases import RecordScore
 from services.reporting.settings import ReportingSettings
 from services.reporting.signing import SigningKey
 from services.reporting.usecases import CloseReport, DecideProposal, FollowDossiers, JudgeLateFacts, ShowFigures
+from services.reporting.usecases.measuring import MeasureForms
 from shared.boards import load_catalogue
 from shared.database import Database
 from shared.dead_letters import DeadLetters
@@ -65,12 +69,12 @@ def build(environment: Environment) -> Service:
     metrics, units = ReportingMetrics(environment.registry), load_units(environment.rules)
     relay = Relay(NAME, database, bus.client, environment.registry)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
-    judge = JudgeLateFacts(database, environment.clock)
-    follow = FollowDossiers(database, metrics, judge.poke)
-    bus.broker.include_router(routes(ReportingHandlers(follow, FollowPetitions(database), dead_letters)))
     rules = load_period_rules(environment.rules)
-    form = load_form(environment.rules)
     calendar = load_calendar(environment.rules)
+    measure = MeasureForms(load_forms(environment.rules), rules, units, environment.clock)
+    judge = JudgeLateFacts(database, environment.clock, measure)
+    follow = FollowDossiers(database, metrics, judge.poke)
+    bus.broker.include_router(routes(ReportingHandlers(follow, FollowPetitions(database, judge.poke), dead_letters)))
     publish = PublishReports(
         database,
         environment.clock,
@@ -115,9 +119,8 @@ def build(environment: Environment) -> Service:
         database,
         environment.clock,
         units,
-        rules,
-        form,
-        Paper(environment.rules, form),
+        measure,
+        Paper(environment.rules),
         Hearing(bus.client, patience=10.0),
         partial(SigningKey.load, settings.signing_key),
         metrics,
@@ -125,10 +128,11 @@ def build(environment: Environment) -> Service:
     )
     history = ShowHistory(database, environment.clock)
     api = ReportingApi(
-        show=ShowFigures(database, metrics),
+        show=ShowFigures(database, metrics, measure),
         history=history,
         close=close,
-        decide=DecideProposal(database, environment.clock, close),
+        decide=DecideProposal(database, environment.clock, close, measure),
+        measure=measure,
         units=units,
         tokens=environment.tokens,
     )
@@ -144,6 +148,7 @@ def build(environment: Environment) -> Service:
         show = ShowBoards(boards, load_catalogue(environment.rules), environment.clock)
         page = Page(environment.rules, show, environment.registry)
         routers.include_router(BoardApi(show, page, environment.tokens).router())
+    routers.include_router(ScoresApi(RecordScore(database, environment.clock, measure), environment.tokens).router())
     return Service(
         name=NAME,
         bus=bus,

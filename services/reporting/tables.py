@@ -131,7 +131,7 @@ class ReportKey(Base, table=True):
 
 
 class ReportDossier(Base, table=True):
-    """A dossier as a closed report counted it: the columns it stands in, and the revision it was counted from."""
+    """A dossier or petition as a closed report counted it: the cells it stands in, and the revision it was counted from."""
 
     __tablename__ = "report_dossier"
 
@@ -139,6 +139,7 @@ class ReportDossier(Base, table=True):
     form: str = Field(primary_key=True)
     period: str = Field(primary_key=True)
     version: int = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
     code: str = Field(primary_key=True)
     revision: int
     field: str
@@ -152,6 +153,7 @@ class LateFact(Base, table=True):
     __table_args__ = (Index("ix_late_fact_unjudged", "unit", postgresql_where=text("NOT judged")),)
 
     unit: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
     code: str = Field(primary_key=True)
     revision: int = Field(primary_key=True)
     source: str
@@ -236,3 +238,22 @@ class OwedReportRow(Base, table=True):
     compiled_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
     sent_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
     acknowledged_at: datetime | None = Field(default=None, sa_column=Column(TIMESTAMP(timezone=True)))
+
+
+class PublishedScore(Base, table=True):
+    """Points of an index as the national portal published them; the newest of a row counts, all are kept."""
+
+    __tablename__ = "published_score"
+    __table_args__ = (Index("ix_published_score_unit", "unit", "form", "begin", "end"),)
+
+    id: int = Field(sa_column=Column(BigInteger, Identity(), primary_key=True))
+    unit: str
+    form: str
+    begin: date
+    end: date
+    row: str
+    score: str
+    source: str
+    published_on: date
+    recorded_by: str
+    recorded_at: datetime = Field(sa_column=Column(TIMESTAMP(timezone=True), nullable=False))

@@ -52,6 +52,8 @@ def check_document(content: bytes, key: Ed25519PublicKey) -> list[str]:
 
 
 def _sums(report: dict[str, Any]) -> list[str]:
+    if any("id" in row for row in report["rows"]):
+        return [f"row {row['id']}: more hits than its base" for row in report["rows"] if _overfull(row)]
     found = [
         f"row {row['field']}: column 3 is not 7 + 11" for row in report["rows"] if row["c3"] != row["c7"] + row["c11"]
     ]
@@ -61,6 +63,10 @@ def _sums(report: dict[str, Any]) -> list[str]:
         for column in COLUMNS
         if added[column] != report["total"][column]
     ]
+
+
+def _overfull(row: dict[str, Any]) -> bool:
+    return isinstance(row.get("base"), int) and row["hit"] > row["base"]
 
 
 def check_file(report: dict[str, Any], path: Path) -> list[str]:

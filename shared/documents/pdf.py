@@ -16,9 +16,9 @@ LAYOUT = "documents/administrative.typ"
 class Template:
     """A typst template of the rule folder; it reads its content as JSON from `sys.inputs.data`."""
 
-    def __init__(self, rules: Path, path: str) -> None:
-        """Read the template behind the common layout; raises `OSError` when one cannot be read."""
-        self._source = (rules / LAYOUT).read_bytes() + (rules / path).read_bytes()
+    def __init__(self, rules: Path, *paths: str) -> None:
+        """Read the templates, joined, behind the common layout; raises `OSError` when one cannot be read."""
+        self._source = b"".join((rules / path).read_bytes() for path in (LAYOUT, *paths))
 
     def write_pdf(self, data: dict[str, Any], created: datetime) -> bytes:
         """The content as PDF; the same input gives the same bytes."""
@@ -27,6 +27,18 @@ class Template:
             ignore_system_fonts=True,
             sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
             timestamp=created.replace(microsecond=0),
+        )
+        assert isinstance(made, bytes)
+        return made
+
+    def write_png(self, data: dict[str, Any], *, dots_per_inch: float = 200) -> bytes:
+        """The content, one page, as a picture; the same input gives the same bytes."""
+        made = typst.compile(
+            self._source,
+            ignore_system_fonts=True,
+            sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
+            format="png",
+            ppi=dots_per_inch,
         )
         assert isinstance(made, bytes)
         return made

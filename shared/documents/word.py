@@ -15,6 +15,7 @@ import docx
 from docx.document import Document
 from docx.enum.table import WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Cm, Pt
 
@@ -75,6 +76,15 @@ def set_widths(table: Any, centimetres: Sequence[float]) -> None:
         column.width = Cm(width)
         for cell in column.cells:
             cell.width = Cm(width)
+
+
+def repeat_header(table: Any, lines: int) -> None:
+    """Print the first lines of a table anew on every page that it runs over, and break no row in two."""
+    for number, row in enumerate(table.rows):
+        properties = row._tr.get_or_add_trPr()
+        properties.append(OxmlElement("w:cantSplit"))
+        if number < lines:
+            properties.append(OxmlElement("w:tblHeader"))
 
 
 def write(

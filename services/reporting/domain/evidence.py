@@ -6,11 +6,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 import rfc8785
 
-from services.reporting.domain.forms import COLUMNS, Figures, FiguresDoNotBalance
+from services.reporting.domain.forms import FiguresDoNotBalance
 
 LEAF, NODE = b"\x00", b"\x01"
 """Prefixes of RFC 9162 §2.1.1: without them an inner node could be passed off as a dossier."""
@@ -46,11 +46,24 @@ def fingerprint(figures: Mapping[str, Any], root: str) -> str:
     return hashlib.sha256(canonical({"figures": dict(figures), "dossiers": root})).hexdigest()
 
 
-def check_list(of: Figures, dossiers: Sequence[Mapping[str, Any]]) -> None:
+class Counted(Protocol):
+    """Figures of which every number has a list behind it."""
+
+    @property
+    def unit(self) -> str: ...
+
+    def cells(self) -> dict[str, int]:
+        """Numbers by the key of their cell."""
+
+    def keys_of(self, dossier: Mapping[str, Any]) -> Sequence[str]:
+        """The cells that a dossier stands in."""
+
+
+def check_list(of: Counted, dossiers: Sequence[Mapping[str, Any]]) -> None:
     """Raise `FiguresDoNotBalance` unless every cell is as large as the list of dossiers behind it."""
-    counted = Counter((one["field"], column) for one in dossiers for column in one["columns"])
-    stated = {(row["field"], column): row[column] for row in of.rows for column in COLUMNS if row[column]}
-    for field, column in sorted(counted.keys() | stated.keys()):
-        if counted[field, column] != stated.get((field, column), 0):
-            reason = f"column {column} says {stated.get((field, column), 0)}, its list has {counted[field, column]}"
-            raise FiguresDoNotBalance(of.unit, field, reason)
+    counted = Counter(key for one in dossiers for key in of.keys_of(one))
+    stated = {key: count for key, count in of.cells().items() if count}
+    for key in sorted(counted.keys() | stated.keys()):
+        if counted[key] != stated.get(key, 0):
+            reason = f"the cell says {stated.get(key, 0)}, its list has {counted[key]}"
+            raise FiguresDoNotBalance(of.unit, key, reason)

@@ -23,8 +23,33 @@ class WindowEndsBeforeItStarts(ValueError):
 class UnknownForm(ValueError):
     """No rule file describes this form."""
 
-    def __init__(self, form: str) -> None:
-        super().__init__(f"unknown form {form!r}; known: {FORM}")
+    def __init__(self, form: str, known: Iterable[str] = (FORM,)) -> None:
+        super().__init__(f"unknown form {form!r}; known: {', '.join(known)}")
+
+
+class FormNotInForce(ValueError):
+    """The form exists, but held on other days only."""
+
+    def __init__(self, form: str, on: date, held: str) -> None:
+        super().__init__(f"form {form} does not hold on {on}; it holds {held}")
+
+
+class FormOfOtherUnits(ValueError):
+    """A form that other units close."""
+
+    def __init__(self, form: str, unit: str, units: Iterable[str]) -> None:
+        super().__init__(f"form {form} belongs to the plan of unit {', '.join(units)}; unit {unit} does not close it")
+
+
+class WrongWindow(ValueError):
+    """A report period for a calendar form, or the other way round."""
+
+
+class UnknownCell(ValueError):
+    """The form has no such cell."""
+
+    def __init__(self, form: str, cell: str, known: Iterable[str]) -> None:
+        super().__init__(f"form {form} has no cell {cell!r}; cells are {', '.join(known)}")
 
 
 class UnknownColumn(ValueError):
@@ -93,12 +118,24 @@ class Figures:
             "total": self.total,
         }
 
+    def cells(self) -> dict[str, int]:
+        """Every number by the key of its cell: `Hộ tịch/c4`."""
+        return {f"{row['field']}/{column}": row[column] for row in self.rows for column in COLUMNS}
 
-def figures(unit: str, begin: date, end: date, sums: Iterable[Mapping[str, Any]]) -> Figures:
+    def keys_of(self, dossier: Mapping[str, Any]) -> Sequence[str]:
+        """The cells that a counted dossier stands in."""
+        return [f"{dossier['field']}/{column}" for column in dossier["columns"]]
+
+    def check_balance(self) -> None:
+        """Raise `FiguresDoNotBalance` unless every sum is the sum of its parts."""
+        check_balance(self)
+
+
+def figures(unit: str, begin: date, end: date, sums: Iterable[Mapping[str, Any]], *, form: str = FORM) -> Figures:
     """The form's rows from the sums of a rollup (`field` and every column); empty fields are left out."""
     rows = [{"field": one["field"], **{column: int(one[column]) for column in COLUMNS}} for one in sums]
     shown = [row for row in rows if row["c3"] or row["c7"] or row["c11"]]
-    return Figures(unit=unit, form=FORM, begin=begin, end=end, rows=sorted(shown, key=lambda row: row["field"]))
+    return Figures(unit=unit, form=form, begin=begin, end=end, rows=sorted(shown, key=lambda row: row["field"]))
 
 
 BALANCES = (("c3", ("c4", "c5", "c6")), ("c7", ("c8", "c9", "c10")), ("c11", ("c12", "c13")), ("c3", ("c7", "c11")))

@@ -42,16 +42,25 @@ class ReasonMissing(ValueError):
         super().__init__(f"proposal {number} is rejected with a reason only; say --reason '…'")
 
 
+MEASURED = ("count", "hit", "base", "unknown")
+"""Numbers of dossiers in a row of a form with one row a measure."""
+
+
 def changed_cells(was: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every cell that differs: `{"field", "column", "old", "new"}`, by field and column; an absent row counts 0."""
-    before, after = ({row["field"]: row for row in rows} for rows in (was, now))
-    empty = dict.fromkeys(COLUMNS, 0)
+    """Every cell that differs: `{"field", "column", "old", "new"}`, in order; an absent row counts 0.
+
+    `field` is a row's field, or its id in a form with one row a measure; there `column` is count, hit, base or unknown.
+    """
+    by_id = any("id" in row for row in (*was, *now))
+    key, columns = ("id", MEASURED) if by_id else ("field", COLUMNS)
+    before, after = ({row[key]: row for row in rows} for rows in (was, now))
+    empty = {} if by_id else dict.fromkeys(COLUMNS, 0)
     return [
-        {"field": field, "column": column, "old": old[column], "new": new[column]}
-        for field in sorted(before.keys() | after.keys())
-        for old, new in [(before.get(field, empty), after.get(field, empty))]
-        for column in COLUMNS
-        if old[column] != new[column]
+        {"field": name, "column": column, "old": old.get(column), "new": new.get(column)}
+        for name in sorted(before.keys() | after.keys())
+        for old, new in [(before.get(name, empty), after.get(name, empty))]
+        for column in columns
+        if old.get(column) != new.get(column)
     ]
 
 

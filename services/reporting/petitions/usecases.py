@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from services.reporting import repository as facts
 from services.reporting.domain import WindowEndsBeforeItStarts
 from services.reporting.petitions import repository
 from shared.database import Database
 from shared.events.petition_snapshots import PetitionSnapshot
+from shared.facts import newest
 from shared.measures import PETITION_COUNTS, PETITION_RATES, Count, Rate, Share, percent
-from shared.petition_facts import store_newer_petitions
+from shared.petition_facts import COLUMNS, SPAN, petition_spans, store_newer_petitions
 
 MEASURES: Mapping[str, Rate | Count] = {**PETITION_COUNTS, **PETITION_RATES}
 
@@ -26,13 +28,21 @@ class UnknownMeasure(ValueError):
 class FollowPetitions:
     """Facts and spans of one batch in one transaction."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, poke_judge: Callable[[], None]) -> None:
+        self._database, self._poke_judge = database, poke_judge
 
     async def __call__(self, snapshots: Sequence[PetitionSnapshot]) -> None:
-        """Keep what is newer; the rest changes nothing."""
+        """Keep what is newer; the rest changes nothing. What a closed report may have counted is noted for the judge."""
+        wanted = {(one.unit, one.code): one for one in newest(snapshots)}
         async with self._database.transaction() as session:
-            await store_newer_petitions(session, snapshots)
+            closed = await facts.closed_until(session, sorted({unit for unit, _ in wanted}))
+            until = {key: closed[key[0]] for key in wanted if key[0] in closed}
+            fresh = {key: petition_spans(wanted[key]) for key in until}
+            moved = await facts.moved_by_then(session, until, fresh, table=SPAN, columns=COLUMNS)
+            late = moved & set(await store_newer_petitions(session, snapshots))
+            await facts.note_late(session, [wanted[key] for key in sorted(late)], kind="petition")
+        if late:
+            self._poke_judge()
 
 
 class ShowPetitions:

@@ -1,11 +1,14 @@
 """All queries of the reporting service; each runs in a transaction that the edge commits."""
 
 from services.reporting.repository.facts import (
+    closed_until,
     count_measures,
     count_spans,
     list_behind,
     list_units,
     longest_overdue,
+    moved_by_then,
+    note_late,
     sum_rollup,
     upsert_facts,
 )
@@ -15,7 +18,8 @@ from services.reporting.repository.proposals import (
     decide,
     find_last_proposal,
     find_proposal,
-    list_causes,
+    list_frozen,
+    list_late_sources,
     list_proposals,
     list_unjudged,
     note_judged,
@@ -33,6 +37,7 @@ from services.reporting.repository.reports import (
 __all__ = [
     "add_proposal",
     "add_report",
+    "closed_until",
     "count_measures",
     "count_spans",
     "count_unjudged",
@@ -43,15 +48,18 @@ __all__ = [
     "find_report",
     "freeze",
     "list_behind",
-    "list_causes",
     "list_counted",
+    "list_frozen",
     "list_keys",
+    "list_late_sources",
     "list_proposals",
     "list_reports",
     "list_units",
     "list_unjudged",
     "longest_overdue",
+    "moved_by_then",
     "note_judged",
+    "note_late",
     "sum_rollup",
     "upsert_facts",
 ]

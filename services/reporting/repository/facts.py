@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -13,6 +13,8 @@ from services.reporting.history.repository import keep_history
 from services.reporting.repository.rollup import EFFECTIVE, arguments, summed_by_size
 from shared.database import Session
 from shared.events.dossiers import Snapshot
+from shared.events.petition_snapshots import PetitionSnapshot
+from shared.facts import COLUMNS as SPAN_COLUMNS
 from shared.facts import entries, newest, replace_spans, spans
 from shared.measures import AS_OF, COLUMNS, COUNTS, SUMS, count_query
 
@@ -43,22 +45,31 @@ async def upsert_facts(session: Session[Any], snapshots: Sequence[Snapshot]) -> 
     rows = await session.fetch(_UPSERT, _encode(facts).decode())
     changed = [(row["unit"], row["code"]) for row in rows]
     await keep_history(session, snapshots, {(row["unit"], row["code"]): row["old_revision"] for row in rows})
+    wide = {(row["unit"], row["code"]): row["wide_until"] for row in rows if row["wide_until"] and not row["late"]}
+    moved = await moved_by_then(session, wide, of_dossier)
     if changed:
         await replace_spans(session, changed, [span for key in changed for span in of_dossier[key]])
-    late = {(row["unit"], row["code"]): row["old_revision"] for row in rows if row["late"]}
-    await _note_late(session, [one for one in snapshots if one.revision > late.get((one.unit, one.dossier), 2**31)])
+    late = {
+        (row["unit"], row["code"]): row["old_revision"]
+        for row in rows
+        if row["late"] or (row["unit"], row["code"]) in moved
+    }
+    await note_late(session, [one for one in snapshots if one.revision > late.get((one.unit, one.dossier), 2**31)])
     return changed, bool(late)
 
 
-async def _note_late(session: Session[Any], snapshots: Sequence[Snapshot]) -> None:
+async def note_late(
+    session: Session[Any], snapshots: Sequence[Snapshot | PetitionSnapshot], *, kind: str = "dossier"
+) -> None:
+    """Keep who said what late, for `JudgeLateFacts` and the proposals that it opens."""
     if not snapshots:
         return
     await session.executemany(
         """
-        INSERT INTO late_fact (unit, code, revision, source, recorded_at, judged) VALUES ($1, $2, $3, $4, $5, false)
-        ON CONFLICT (unit, code, revision) DO UPDATE SET judged = false
+        INSERT INTO late_fact (unit, kind, code, revision, source, recorded_at, judged)
+        VALUES ($1, $2, $3, $4, $5, $6, false) ON CONFLICT (unit, kind, code, revision) DO UPDATE SET judged = false
         """,
-        sorted((one.unit, one.dossier, one.revision, one.source, one.recorded_at) for one in snapshots),
+        sorted((one.unit, kind, one.code, one.revision, one.source, one.recorded_at) for one in snapshots),
     )
 
 
@@ -86,10 +97,11 @@ _UPSERT = f"""
       INSERT INTO rollup_sum AS r (unit, size, day, effective_on, field, kind, n) {summed_by_size("sums")}
       ON CONFLICT (unit, size, day, effective_on, field, kind) DO UPDATE SET n = r.n + excluded.n
     ), closed AS (
-      SELECT unit, (SELECT max("end")::text FROM report AS r WHERE r.unit = i.unit) AS until
+      SELECT unit, (SELECT max("end")::text FROM report AS r WHERE r.unit = i.unit) AS until,
+             (SELECT max("end") FROM report AS r WHERE r.unit = i.unit AND r.form <> 'II.06a') AS wide_until
       FROM (SELECT DISTINCT unit FROM incoming) AS i
     )
-    SELECT unit, code, old_revision, until IS NOT NULL AND
+    SELECT unit, code, old_revision, wide_until, until IS NOT NULL AND
            jsonb_path_query_array(entries, 'strict $[*] ? (@[4] <= $until)', jsonb_build_object('until', until))
            IS DISTINCT FROM
            jsonb_path_query_array(coalesce(old_entries, '[]'), 'strict $[*] ? (@[4] <= $until)', jsonb_build_object('until', until))
@@ -98,8 +110,52 @@ _UPSERT = f"""
 """
 """`late`: what the dossier adds to windows up to the unit's last closed day (an entry's fifth part says from when) moved.
 
+`wide_until` is the last closed day of forms that count more than the rollup knows: there any fact may matter.
+
 The paths are `strict`: a lax filter would unwrap each entry and find nothing, ever.
 """
+
+
+async def moved_by_then(
+    session: Session[Any],
+    until: Mapping[tuple[str, str], date],
+    fresh: Mapping[tuple[str, str], Sequence[dict[str, Any]]],
+    *,
+    table: str = "span",
+    columns: Mapping[str, str] = SPAN_COLUMNS,
+) -> set[tuple[str, str]]:
+    """Those (unit, code) whose spans, as they stood on the days up to `until`, differ from the fresh ones; call it before these are written."""
+    if not until:
+        return set()
+    rows = await session.fetch(
+        f"""
+        SELECT {", ".join(columns)} FROM {table}
+        WHERE (unit, code) IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY unit, code, valid_from
+        """,
+        [unit for unit, _ in until],
+        [code for _, code in until],
+    )
+    known = defaultdict[tuple[str, str], list[dict[str, Any]]](list)
+    for row in rows:
+        known[row["unit"], row["code"]].append(dict(row))
+    return {key for key, day in until.items() if _cut(known[key], day) != _cut(fresh.get(key, ()), day)}
+
+
+def _cut(rows: Sequence[dict[str, Any]], until: date) -> list[dict[str, Any]]:
+    """Spans as they are seen from the end of a day: what begins later is not there, what ends later has no end."""
+    seen = [{**one, "valid_to": min(one["valid_to"], until + timedelta(days=1))} for one in rows]
+    return [one for one in seen if one["valid_from"] < one["valid_to"]]
+
+
+async def closed_until(session: Session[Any], units: Sequence[str]) -> dict[str, date]:
+    """The last closed day of each unit's forms that count more than the rollup knows."""
+    rows = await session.fetch(
+        """
+        SELECT unit, max("end") AS until FROM report WHERE unit = ANY($1::text[]) AND form <> 'II.06a' GROUP BY unit
+        """,
+        list(units),
+    )
+    return {row["unit"]: row["until"] for row in rows}
 
 
 async def sum_rollup(session: Session[Any], units: Sequence[str], begin: date, end: date) -> dict[str, list[Any]]:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.reporting.repository.reports import COUNTED
 from shared.database import Session
 
-Key = tuple[str, str, int]
-"""(unit, dossier, revision)."""
+Key = tuple[str, str, str, int]
+"""(unit, kind, code, revision)."""
 
 
 async def count_unjudged(session: Session[Any]) -> int:
@@ -23,45 +22,50 @@ async def list_unjudged(session: Session[Any]) -> list[Key]:
     """Late facts to look at; the lock keeps two judges from proposing the same change twice."""
     await session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     await session.execute("LOCK TABLE report_proposal IN SHARE ROW EXCLUSIVE MODE")
-    rows = await session.fetch("SELECT unit, code, revision FROM late_fact WHERE NOT judged")
-    return [(row["unit"], row["code"], row["revision"]) for row in rows]
+    rows = await session.fetch("SELECT unit, kind, code, revision FROM late_fact WHERE NOT judged")
+    return [(row["unit"], row["kind"], row["code"], row["revision"]) for row in rows]
 
 
 async def note_judged(session: Session[Any], keys: Sequence[Key]) -> None:
     """These late facts have been looked at, in the transaction that keeps what they caused."""
     await session.execute(
         """
-        UPDATE late_fact AS f SET judged = true FROM unnest($1::text[], $2::text[], $3::int[]) AS k(u, c, r)
-        WHERE f.unit = k.u AND f.code = k.c AND f.revision = k.r
+        UPDATE late_fact AS f SET judged = true FROM unnest($1::text[], $2::text[], $3::text[], $4::int[]) AS k(u, n, c, r)
+        WHERE f.unit = k.u AND f.kind = k.n AND f.code = k.c AND f.revision = k.r
         """,
-        *([key[part] for key in keys] for part in range(3)),
+        *([key[part] for key in keys] for part in range(4)),
     )
 
 
-async def list_causes(session: Session[Any], report: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every dossier that counts otherwise now than when the report was closed, with who said so since."""
+async def list_frozen(session: Session[Any], report: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a version counted: `kind`, `dossier` (the code), `revision`, `field`, `columns`."""
     rows = await session.fetch(
-        f"""
-        WITH present AS ({COUNTED}), frozen AS (
-          SELECT * FROM report_dossier WHERE unit = $4 AND form = $5 AND period = $6 AND version = $7
-        )
-        SELECT coalesce(f.code, p.dossier) AS dossier, f.field AS old_field, p.field AS new_field,
-               coalesce(f.columns, '{{}}') AS old_columns, coalesce(p.columns, '{{}}') AS new_columns,
-               f.revision AS old_revision,
-               (SELECT revision FROM fact WHERE unit = $4 AND code = coalesce(f.code, p.dossier)) AS new_revision,
-               ARRAY(SELECT DISTINCT source FROM late_fact AS l WHERE l.unit = $4
-                     AND l.code = coalesce(f.code, p.dossier) AND l.revision > coalesce(f.revision, 0)
-                     ORDER BY source) AS sources
-        FROM frozen AS f FULL JOIN present AS p ON p.dossier = f.code
-        WHERE (f.field, f.columns) IS DISTINCT FROM (p.field, p.columns)
-        ORDER BY coalesce(f.code, p.dossier) COLLATE "C"
+        """
+        SELECT kind, code AS dossier, revision, field, columns FROM report_dossier
+        WHERE unit = $1 AND form = $2 AND period = $3 AND version = $4
         """,
-        report["begin"],
-        report["end"],
-        [report["unit"]],
         *(report[name] for name in ("unit", "form", "period", "version")),
     )
     return [dict(row) for row in rows]
+
+
+async def list_late_sources(
+    session: Session[Any], unit: str, since: Sequence[tuple[str, str, int]]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Of each (kind, code, revision known then): the revision now, and who has said something late since."""
+    rows = await session.fetch(
+        """
+        SELECT k.n AS kind, k.c AS code,
+               CASE WHEN k.n = 'petition' THEN (SELECT revision FROM petition_fact AS f WHERE f.unit = $1 AND f.code = k.c)
+                    ELSE (SELECT revision FROM fact AS f WHERE f.unit = $1 AND f.code = k.c) END AS revision,
+               ARRAY(SELECT DISTINCT source FROM late_fact AS l WHERE l.unit = $1 AND l.kind = k.n AND l.code = k.c
+                     AND l.revision > k.r ORDER BY source) AS sources
+        FROM unnest($2::text[], $3::text[], $4::int[]) AS k(n, c, r)
+        """,
+        unit,
+        *([one[part] for one in since] for part in range(3)),
+    )
+    return {(row["kind"], row["code"]): {"revision": row["revision"], "sources": row["sources"]} for row in rows}
 
 
 async def find_last_proposal(session: Session[Any], report: dict[str, Any]) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from shared.database import Session
 from shared.localtime import LOCAL
 from shared.measures import AS_OF, COLUMNS
 
+_FROZEN = ("dossier", "revision", "field", "columns")
 _CELLS = ", ".join(f"CASE WHEN {condition} THEN '{column}' END" for column, condition in COLUMNS.items())
 COUNTED = f"""
     SELECT code AS dossier, revision, field, channel, received_on, due_on, finished_on, outcome, waiting,
@@ -27,7 +28,7 @@ async def freeze(session: Session[Any]) -> None:
     figures or sees the report and is judged as late.
     """
     await session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-    await session.execute("LOCK TABLE fact, report IN SHARE ROW EXCLUSIVE MODE")
+    await session.execute("LOCK TABLE fact, petition_fact, report IN SHARE ROW EXCLUSIVE MODE")
 
 
 async def list_counted(session: Session[Any], unit: str, begin: date, end: date) -> list[dict[str, Any]]:
@@ -52,11 +53,25 @@ async def find_report(
     return _report(row) if row else None
 
 
-async def list_reports(session: Session[Any], units: Sequence[str] | None) -> list[dict[str, Any]]:
-    """Closed reports, by unit and period."""
+async def list_reports(
+    session: Session[Any],
+    units: Sequence[str] | None,
+    *,
+    form: str | None = None,
+    period: str | None = None,
+    version: int | None = None,
+) -> list[dict[str, Any]]:
+    """Closed reports, by unit, period and form; all of them, or those of a form, a period, a version."""
     rows = await session.fetch(
-        "SELECT * FROM report WHERE $1::text[] IS NULL OR unit = ANY($1::text[]) ORDER BY unit, period, version",
+        """
+        SELECT * FROM report WHERE ($1::text[] IS NULL OR unit = ANY($1::text[])) AND ($2::text IS NULL OR form = $2::text)
+        AND ($3::text IS NULL OR period = $3::text) AND ($4::int IS NULL OR version = $4::int)
+        ORDER BY unit, period, form, version
+        """,
         list(units) if units is not None else None,
+        form,
+        period,
+        version,
     )
     return [_report(row) for row in rows]
 
@@ -94,9 +109,9 @@ async def add_report(
     )
     await session.copy_records_to_table(
         "report_dossier",
-        columns=[*names[:4], "code", "revision", "field", "columns"],
+        columns=[*names[:4], "kind", "code", "revision", "field", "columns"],
         records=[
-            (*(report[name] for name in names[:4]), one["dossier"], one["revision"], one["field"], one["columns"])
+            (*(report[name] for name in names[:4]), one.get("kind", "dossier"), *(one[name] for name in _FROZEN))
             for one in dossiers
         ],
     )

@@ -12,34 +12,36 @@ from typing import Any
 import structlog
 
 from services.reporting import repository
-from services.reporting.documents import Form, Paper, write_docx, write_xlsx
+from services.reporting.documents import Paper
 from services.reporting.domain import (
+    FORM,
+    FormOfOtherUnits,
     PeriodNotOver,
     ReportAlreadyClosed,
     ReportNotClosed,
     canonical,
-    check_balance,
     check_list,
     dossier_leaf,
-    figures,
     fingerprint,
     merkle_root,
     role_of,
 )
+from services.reporting.forms import ByMeasure, FormInForce
 from services.reporting.hearing import Hearing
 from services.reporting.metrics import ReportingMetrics
 from services.reporting.obligations.repository import missing_reports
 from services.reporting.publication import repository as publications
 from services.reporting.publication.domain import object_name
 from services.reporting.signing import SigningKey
-from services.reporting.usecases.showing import check_window
+from services.reporting.usecases.measuring import MeasureForms
 from shared import outbox
+from shared.calendar_periods import CalendarPeriod
 from shared.clock import Clock
 from shared.database import Database, Session
 from shared.events.envelope import Outgoing, encode_event
 from shared.http import Party
 from shared.localtime import LOCAL, local_date
-from shared.periods import Period, PeriodRules, period
+from shared.periods import Period
 from shared.topology import REPORT, report_subject
 from shared.units import Unit, Units
 
@@ -49,6 +51,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 JSONL = "application/jsonl"
+FINDINGS = ("without_due_date", "without_channel", "without_agency")
+"""Open findings about the data that a report rests on; shown in the signed record, they hinder nobody."""
 
 
 class CloseReport:
@@ -59,42 +63,43 @@ class CloseReport:
         database: Database,
         clock: Clock,
         units: Units,
-        rules: PeriodRules,
-        form: Form,
+        measure: MeasureForms,
         paper: Paper,
         hearing: Hearing,
         key: Callable[[], SigningKey],
         metrics: ReportingMetrics,
         poke: Callable[[], None],
     ) -> None:
-        self._database, self._clock, self._units, self._rules, self._form = database, clock, units, rules, form
+        self._database, self._clock, self._units, self._measure = database, clock, units, measure
         self._paper, self._hearing, self._key, self._metrics, self._poke = paper, hearing, key, metrics, poke
 
-    def window(self, unit: str, code: str) -> Period:
-        """The days of a unit's period; raises `UnknownUnit`, `UnknownPeriod`, `PeriodBeforeUnit`."""
-        return period(code, self._rules, self._units.get(unit).founded)
+    def window(self, unit: str, code: str, form: str = FORM) -> Period | CalendarPeriod:
+        """The days of a unit's period; raises what `MeasureForms.window` raises."""
+        return self._measure.window(unit, form, code)
 
     async def __call__(self, unit: str, form: str, code: str, *, by: Party, role: str | None) -> dict[str, Any]:
         """Close a period in a role (by default the one that the form asks for).
 
-        Raises `RoleMissing`, `PeriodNotOver`, `ReportAlreadyClosed`, `FiguresDoNotBalance`, `NotYetHeard`,
-        `SigningKeyUnusable`.
+        Raises `RoleMissing`, `PeriodNotOver`, `ReportAlreadyClosed`, `FiguresDoNotBalance`, `FormOfOtherUnits`, `NotYetHeard`,
+        `SigningKeyUnusable`, and what `MeasureForms.window` and `find` raise.
         """
-        needed = self._form.signed_off.close
+        days, now = self._measure.window(unit, form, code), self._clock.now()
+        rules = self._measure.find(form, days.begin, days.end, closing=True)
+        needed = rules.rules.signed_off.close
         role = role_of(needed, by.roles, role or needed, by=by.name, deed="close reports")
-        days, now = self.window(unit, code), self._clock.now()
-        check_window(form, days.begin, days.end)
+        if isinstance(rules.rules, ByMeasure) and unit not in (rules.rules.units or [unit]):
+            raise FormOfOtherUnits(form, unit, rules.rules.units or ())
         if days.end >= local_date(now):
             raise PeriodNotOver(code, days.end, local_date(now))
         key = self._key()
-        await self._hearing.catch_up()
+        heard = await self._hearing.catch_up()
         async with self._database.transaction() as session:
             await repository.freeze(session)
             if known := await repository.find_report(session, unit, form, code):
                 raise ReportAlreadyClosed(unit, form, code, known["closed_at"].isoformat())
-            report = await self._freeze(session, days, {
+            report = await self._freeze(session, rules, {
                 "unit": unit, "form": form, "period": code, "version": 1, "supersedes": None, "begin": days.begin,
-                "end": days.end, "closed_at": now, "closed_by": by.name, "closed_as": role,
+                "end": days.end, "closed_at": now, "closed_by": by.name, "closed_as": role, "checks": {"heard": heard},
             }, key)  # fmt: skip
             await outbox.add(session, [said("closed", report)])
             await publications.add(session, report, "published")
@@ -105,26 +110,26 @@ class CloseReport:
         return report
 
     async def _freeze(
-        self, session: Session[Any], days: Period, report: dict[str, Any], key: SigningKey
+        self, session: Session[Any], form: FormInForce, report: dict[str, Any], key: SigningKey
     ) -> dict[str, Any]:
-        unit = report["unit"]
-        sums = await repository.sum_rollup(session, [unit], days.begin, days.end)
-        of = figures(unit, days.begin, days.end, sums.get(unit, ()))
-        check_balance(of)
-        dossiers = await repository.list_counted(session, unit, days.begin, days.end)
+        unit, begin, end = report["unit"], report["begin"], report["end"]
+        [of] = await self._measure(session, form, [unit], begin, end)
+        of.check_balance()
+        dossiers = await self._measure.counted(session, form, unit, begin, end)
         check_list(of, dossiers)
+        findings = await repository.count_measures(session, FINDINGS, [unit], begin, end, None)
         leaves = [dossier_leaf(one) for one in dossiers]
         root = merkle_root(leaves)
+        report["checks"] = {**report["checks"], "balance": "ok", "lists": "ok", "findings": findings}
         report |= {"figures": of.as_json(), "fingerprint": fingerprint(of.as_json(), root)}
-        files = await asyncio.to_thread(render, self._form, self._paper, report, self._units.get(unit), leaves)
+        files = await asyncio.to_thread(render, form, self._paper, report, self._units.get(unit), leaves)
         report["document"] = sign(report, {"count": len(leaves), "merkle_root": root}, files, key)
         await repository.add_report(session, report, files, dossiers, key.public_pem)
         return report
 
-    @property
-    def restated_by(self) -> str:
-        """The role that may restate a closed report."""
-        return self._form.signed_off.restate
+    def restated_by(self, form: str) -> str:
+        """The role that may restate a closed report of a form; raises `UnknownForm`."""
+        return self._measure.forms.newest(form).rules.signed_off.restate
 
     def poke(self) -> None:
         """Something was committed for the bus."""
@@ -134,10 +139,10 @@ class CloseReport:
         self, session: Session[Any], old: dict[str, Any], proposal: dict[str, Any], *, by: str, role: str
     ) -> dict[str, Any]:
         """Freeze the next version in the caller's transaction, which `repository.freeze` began; `restated` follows its files."""
-        days = self.window(old["unit"], old["period"])
-        report = await self._freeze(session, days, {
+        form = self._measure.find(old["form"], old["begin"], old["end"])
+        report = await self._freeze(session, form, {
             **{name: old[name] for name in ("unit", "form", "period", "begin", "end")}, "version": old["version"] + 1,
-            "supersedes": old["version"], "closed_at": self._clock.now(), "closed_by": by, "closed_as": role,
+            "supersedes": old["version"], "closed_at": self._clock.now(), "closed_by": by, "closed_as": role, "checks": {},
             "restatement": {"proposal": proposal["id"], "cells": proposal["cells"]},
         }, self._key())  # fmt: skip
         await publications.add(session, report, "restated")
@@ -166,10 +171,12 @@ class CloseReport:
         async with self._database.transaction() as session:
             return await repository.list_keys(session)
 
-    async def list(self, units: Sequence[str]) -> list[dict[str, Any]]:
-        """Every closed report of these units, or of all."""
+    async def list(
+        self, units: Sequence[str], *, form: str | None = None, period: str | None = None, version: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Closed reports of these units, or of all: every one, or those of a form, a period, a version."""
         async with self._database.transaction() as session:
-            return await repository.list_reports(session, units or None)
+            return await repository.list_reports(session, units or None, form=form, period=period, version=version)
 
 
 def stem(report: dict[str, Any]) -> str:
@@ -178,18 +185,15 @@ def stem(report: dict[str, Any]) -> str:
 
 
 def render(
-    form: Form, paper: Paper, report: dict[str, Any], unit: Unit, leaves: Sequence[bytes]
+    form: FormInForce, paper: Paper, report: dict[str, Any], unit: Unit, leaves: Sequence[bytes]
 ) -> list[dict[str, Any]]:
     """Every document of a report but the signed one; the same report gives the same bytes."""
     at = _local(report["closed_at"])
-    content = paper.content(report, unit, at)
-    sheet = write_xlsx(
-        form, report["figures"], unit_name=unit.name, period=report["period"], created=_local(report["closed_at"])
-    )
+    content = paper.content(form, report, unit, at)
     contents = (
-        (".xlsx", XLSX, sheet),
+        (".xlsx", XLSX, paper.write_xlsx(form, report, unit, at)),
         (".pdf", PDF, paper.write_pdf(content, at)),
-        (".docx", DOCX, write_docx(content, at)),
+        (".docx", DOCX, paper.write_docx(content, at)),
         (".dossiers.jsonl", JSONL, b"".join(leaf + b"\n" for leaf in leaves)),
     )
     return [
@@ -210,7 +214,7 @@ def sign(report: dict[str, Any], dossiers: dict[str, Any], files: Sequence[dict[
         "report": f"{report['form']}/{report['period']}", "form": report["form"], "unit": report["unit"],
         "period": report["period"], "from": frozen["from"], "to": frozen["to"], "version": report["version"],
         "supersedes": report["supersedes"], "rows": frozen["rows"], "total": frozen["total"], "dossiers": dossiers,
-        "fingerprint": report["fingerprint"], "key_id": key.key_id,
+        "fingerprint": report["fingerprint"], "key_id": key.key_id, "checks": report["checks"],
         "signed_off": {"by": report["closed_by"], "role": report["closed_as"], "at": _local(report["closed_at"]).isoformat()},
         "files": [
             {**{name: one[name] for name in ("name", "media_type", "sha256")}, "object": object_name(report, one["name"])}

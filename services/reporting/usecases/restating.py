@@ -16,10 +16,11 @@ from services.reporting.domain import (
     UnknownProposal,
     changed_cells,
     digest,
-    figures,
     role_of,
 )
+from services.reporting.domain.forms import FormNotInForce, UnknownForm
 from services.reporting.usecases.closing import CloseReport
+from services.reporting.usecases.measuring import MeasureForms
 from shared.clock import Clock
 from shared.database import Database, Session
 from shared.http import Party
@@ -30,8 +31,8 @@ log = structlog.get_logger()
 class JudgeLateFacts:
     """Looks at closed windows that late facts touched; one transaction keeps proposals and marks, so a crash repeats it."""
 
-    def __init__(self, database: Database, clock: Clock, *, idle_seconds: float = 1.0) -> None:
-        self._database, self._clock, self._idle = database, clock, idle_seconds
+    def __init__(self, database: Database, clock: Clock, measure: MeasureForms, *, idle_seconds: float = 1.0) -> None:
+        self._database, self._clock, self._measure, self._idle = database, clock, measure, idle_seconds
         self._poked = asyncio.Event()
 
     def poke(self) -> None:
@@ -60,14 +61,19 @@ class JudgeLateFacts:
             return 0
         async with self._database.transaction() as session:
             keys = await repository.list_unjudged(session)
-            reports = await repository.list_reports(session, sorted({unit for unit, _, _ in keys}))
+            reports = await repository.list_reports(session, sorted({key[0] for key in keys}))
             newest = {(one["unit"], one["form"], one["period"]): one for one in reports}
             opened = [await self._judge(session, one) for one in newest.values()]
             await repository.note_judged(session, keys)
         return sum(opened)
 
     async def _judge(self, session: Session[Any], report: dict[str, Any]) -> bool:
-        cells, causes = await difference(session, report)
+        try:
+            cells, causes = await difference(session, report, self._measure)
+        except (UnknownForm, FormNotInForce) as error:
+            # its rule file was taken away since: what was closed stays, and nobody can say what it would be now
+            log.warning("report_not_judged", unit=report["unit"], form=report["form"], reason=str(error))
+            return False
         last, said = await repository.find_last_proposal(session, report), digest(cells, causes)
         if last and last["status"] == "open" and (not cells or last["digest"] != said):
             reason = "further statements came" if cells else "the figures agree again"
@@ -82,20 +88,47 @@ class JudgeLateFacts:
 
 
 async def difference(
-    session: Session[Any], report: dict[str, Any]
+    session: Session[Any], report: dict[str, Any], measure: MeasureForms
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The cells of a closed report that would change now, and the dossiers that cause it."""
     unit, begin, end = report["unit"], report["begin"], report["end"]
-    sums = await repository.sum_rollup(session, [unit], begin, end)
-    cells = changed_cells(report["figures"]["rows"], figures(unit, begin, end, sums.get(unit, ())).rows)
-    return cells, await repository.list_causes(session, report) if cells else []
+    form = measure.find(report["form"], begin, end)
+    [now] = await measure(session, form, [unit], begin, end)
+    cells = changed_cells(report["figures"]["rows"], now.as_json()["rows"])
+    if not cells:
+        return [], []
+    return cells, await _causes(session, report, await measure.counted(session, form, unit, begin, end))
+
+
+async def _causes(
+    session: Session[Any], report: dict[str, Any], present: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Every dossier that counts otherwise now than when the report was closed, with who said so since."""
+    frozen = {(one["kind"], one["dossier"]): one for one in await repository.list_frozen(session, report)}
+    now = {(one.get("kind", "dossier"), one["dossier"]): one for one in present}
+    moved = [key for key in frozen.keys() | now.keys() if _counts(frozen.get(key)) != _counts(now.get(key))]
+    since = [(*key, frozen[key]["revision"] if key in frozen else 0) for key in moved]
+    said = await repository.list_late_sources(session, report["unit"], since)
+    return [
+        {
+            "dossier": key[1], "old_field": frozen.get(key, {}).get("field"), "new_field": now.get(key, {}).get("field"),
+            "old_columns": list(frozen.get(key, {}).get("columns", ())), "new_columns": list(now.get(key, {}).get("columns", ())),
+            "old_revision": frozen.get(key, {}).get("revision"), "new_revision": said[key]["revision"],
+            "sources": list(said[key]["sources"]),
+        }
+        for key in sorted(moved)
+    ]  # fmt: skip
+
+
+def _counts(one: dict[str, Any] | None) -> Any:
+    return None if one is None else (one["field"], list(one["columns"]))
 
 
 class DecideProposal:
     """Approve (a new version that supersedes the old one) or reject (kept with its reason)."""
 
-    def __init__(self, database: Database, clock: Clock, close: CloseReport) -> None:
-        self._database, self._clock, self._close = database, clock, close
+    def __init__(self, database: Database, clock: Clock, close: CloseReport, measure: MeasureForms) -> None:
+        self._database, self._clock, self._close, self._measure = database, clock, close, measure
 
     async def find(self, number: int) -> dict[str, Any]:
         """A proposal; raises `UnknownProposal`."""
@@ -109,13 +142,18 @@ class DecideProposal:
 
     async def approve(self, number: int, *, by: Party, role: str | None) -> dict[str, Any]:
         """Publish version n + 1. Raises `RoleMissing`, `UnknownProposal`, `ProposalDecided`, `ProposalOutdated`."""
-        role = role_of(self._close.restated_by, by.roles, role, by=by.name, deed="approve restatements")
+        async with self._database.transaction() as session:
+            needed = self._close.restated_by((await _open(session, number, decided=True))["form"])
+        role = role_of(needed, by.roles, role, by=by.name, deed="approve restatements")
         async with self._database.transaction() as session:
             await repository.freeze(session)
             proposal = await _open(session, number)
             old = await repository.find_report(session, proposal["unit"], proposal["form"], proposal["period"])
             assert old is not None
-            if old["version"] != proposal["version"] or digest(*await difference(session, old)) != proposal["digest"]:
+            if (
+                old["version"] != proposal["version"]
+                or digest(*await difference(session, old, self._measure)) != proposal["digest"]
+            ):
                 raise ProposalOutdated(number)
             report = await self._close.restate(session, old, proposal, by=by.name, role=role)
             await repository.decide(session, number, "approved", self._clock.now(), by=by.name, role=role, reason="")
@@ -125,7 +163,8 @@ class DecideProposal:
 
     async def reject(self, number: int, *, by: Party, role: str | None, reason: str) -> dict[str, Any]:
         """Keep the closed figures. Raises `RoleMissing`, `ReasonMissing`, `UnknownProposal`, `ProposalDecided`."""
-        needed = self._close.restated_by
+        async with self._database.transaction() as session:
+            needed = self._close.restated_by((await _open(session, number, decided=True))["form"])
         role = role_of(needed, by.roles, role or needed, by=by.name, deed="reject restatements")
         if not reason.strip():
             raise ReasonMissing(number)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from services.reporting.documents import load_form, write_xlsx
+from services.reporting.documents import write_xlsx
 from services.reporting.domain import RoleMissing, canonical, changed_cells, fingerprint, merkle_root, role_of
+from services.reporting.forms import load_forms
 from services.reporting.signing import SigningKey, make_key
 from shared.settings import RULES
 
@@ -64,7 +65,7 @@ def test_a_sheet_rendered_twice_has_the_same_bytes() -> None:
     figures = {"from": "2025-09-15", "to": "2025-12-14", "rows": [row], "total": row}
     made = [
         write_xlsx(
-            load_form(RULES),
+            load_forms(RULES).newest("II.06a").rules,
             figures,
             unit_name="Xã Bình Giang",
             period="2025-Q4",
