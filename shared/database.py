@@ -88,20 +88,28 @@ class Database:
         return None
 
 
-@stamina.retry(on=(OSError, asyncpg.CannotConnectNowError), attempts=None, timeout=30)
+# no decorator: it would write the arguments, and with them the password, into the log of every attempt
+def _patiently() -> AsyncIterator[stamina.Attempt]:
+    """Attempts for half a minute at a database that is still starting."""
+    return stamina.retry_context(on=(OSError, asyncpg.CannotConnectNowError), attempts=None, timeout=30).__aiter__()
+
+
 async def _open_pool(url: str, schema: str, size: int) -> asyncpg.Pool[Any]:
-    return await asyncpg.create_pool(
-        url,
-        min_size=1,
-        max_size=size,
-        command_timeout=60,
-        server_settings={
-            "search_path": schema,
-            "application_name": f"motcua-{schema}",
-            "timezone": "Asia/Ho_Chi_Minh",
-            "jit": "off",
-        },
-    )
+    async for attempt in _patiently():
+        with attempt:
+            return await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=size,
+                command_timeout=60,
+                server_settings={
+                    "search_path": schema,
+                    "application_name": f"motcua-{schema}",
+                    "timezone": "Asia/Ho_Chi_Minh",
+                    "jit": "off",
+                },
+            )
+    raise AssertionError("the last attempt raises")
 
 
 def alembic_config(service: str, url: str) -> Config:
@@ -120,9 +128,11 @@ def known_revisions(service: str) -> list[str]:
     return [one.revision for one in script.walk_revisions()][::-1]
 
 
-@stamina.retry(on=(OSError, asyncpg.CannotConnectNowError), attempts=None, timeout=30)
 async def _connect(url: str) -> asyncpg.Connection[Any]:
-    return await asyncpg.connect(url)
+    async for attempt in _patiently():
+        with attempt:
+            return await asyncpg.connect(url)
+    raise AssertionError("the last attempt raises")
 
 
 async def refuse_newer(service: str, url: str) -> str | None:
