@@ -13,6 +13,7 @@ from services.cli import (
     centre,
     check,
     demo,
+    foresight,
     history,
     installing,
     lateness,
@@ -48,6 +49,7 @@ app.command("restore")(backups.restore)
 app.command("republish")(backups.republish)
 app.command("doctor")(operators.doctor)
 obligations.add_to(reports.app)
+reports.app.command("foresight")(foresight.foresight)
 reports.app.command("explain")(history.explain)
 app.add_typer(reports.app, name="report")
 app.add_typer(plans.app, name="plan")

@@ -13,6 +13,8 @@ from services.reporting.board.usecases import ShowBoards
 from services.reporting.cities.api import CitiesApi
 from services.reporting.cities.usecases import ShowCity
 from services.reporting.documents import Paper
+from services.reporting.foresight.api import ForesightApi
+from services.reporting.foresight.usecases import ForeseePeriod
 from services.reporting.forms import load_forms
 from services.reporting.handlers import ReportingHandlers, routes
 from services.reporting.hearing import Hearing
@@ -138,6 +140,8 @@ def build(environment: Environment) -> Service:
     )
     routers = APIRouter()
     routers.include_router(api.router())
+    foresee = ForeseePeriod(database, environment.clock, load_calendar(environment.rules))
+    routers.include_router(ForesightApi(foresee, close, environment.tokens).router())
     routers.include_router(HistoryApi(history, close, environment.tokens).router())
     routers.include_router(PublicationApi(ShowPublications(database), environment.tokens).router())
     routers.include_router(CitiesApi(ShowCity(database, units, rules), environment.tokens).router())

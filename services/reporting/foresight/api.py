@@ -1,0 +1,50 @@
+"""HTTP door to the forecast of a period; its first numbers are what a board shows."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse, Response
+
+from services.reporting.foresight.domain import TooLittleHistory
+from services.reporting.foresight.usecases import ForeseePeriod
+from services.reporting.usecases import CloseReport
+from shared.http import Forbidden, Key, Tokens
+
+
+class ForesightApi:
+    """The door with what it needs; `router()` gives the routes."""
+
+    def __init__(self, foresee: ForeseePeriod, close: CloseReport, tokens: Tokens) -> None:
+        self._foresee, self._close, self._tokens = foresee, close, tokens
+
+    def router(self) -> APIRouter:
+        """`GET /v1/reports/foresight`."""
+        router = APIRouter(prefix="/v1/reports")
+        router.add_api_route("/foresight", self.foresight, methods=["GET"])
+        return router
+
+    async def foresight(
+        self,
+        request: Request,
+        unit: Annotated[Key, Query()],
+        period: str,
+        on: date | None = None,
+        limit: Annotated[int, Query(ge=0, le=1000)] = 20,
+    ) -> Response:
+        """`so_far`, `expected`, `low`, `high` of the on-time rate; what must be finished by when; the riskiest dossiers."""
+        party = self._tokens.party(request)
+        if not party.may_speak_for(unit):
+            raise Forbidden(f"{party.name} may not read unit {unit}")
+        try:
+            days = self._close.window(unit, period)
+            return JSONResponse(jsonable_encoder(await self._foresee(unit, days.begin, days.end, on, limit=limit)))
+        except LookupError as error:
+            return JSONResponse({"error": str(error)}, status_code=404)
+        except TooLittleHistory as error:
+            return JSONResponse({"error": str(error)}, status_code=409)
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
