@@ -172,7 +172,12 @@ class Demo:
         names = {unit: load_units(RULES).get(unit).name for unit in UNITS}
         for report in client.get("/v1/reports", unit=list(UNITS)):
             out.print(figures_table(report["figures"]))
-            wanted = {"unit": report["unit"], "period": report["period"], "version": str(report["version"])}
+            wanted = {
+                "unit": report["unit"],
+                "form": report["form"],
+                "period": report["period"],
+                "version": str(report["version"]),
+            }
             export_all(client, self.data / "out" / "reports", **wanted)
         for unit in UNITS:
             found = client.get(f"/v1/plans/{unit}")

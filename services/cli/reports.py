@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from services.cli import forms
 from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, results, said
 from shared.settings import RULES
 from shared.units import load_units
@@ -63,7 +64,9 @@ def show(
 
 
 def table_of(figures: dict[str, Any]) -> Table:
-    """Form II.06a as people read it on a terminal."""
+    """A form as people read it on a terminal."""
+    if any("id" in row for row in figures["rows"]):
+        return forms.measured_table(figures)
     unit = load_units(RULES).find(figures["unit"])
     title = f"{figures['form']} · {unit.name if unit else figures['unit']} · {figures['from']} → {figures['to']}"
     table = Table(title=title, title_justify="left", show_footer=True)
@@ -76,27 +79,22 @@ def table_of(figures: dict[str, Any]) -> Table:
     return table
 
 
-@app.command()
-def behind(
-    unit: UnitOption,
-    column: Annotated[str, typer.Option(help="c3 … c13, or a counted measure such as late_without_apology")],
-    begin: Annotated[str, typer.Option("--from")],
-    end: Annotated[str, typer.Option("--to")],
-    field: Annotated[str | None, typer.Option(help="one row of the form; by default all")] = None,
-    limit: int = 100,
-    known_on: Annotated[str | None, typer.Option(help="as known at the end of an earlier day")] = None,
-    data: Data = DEFAULT_DATA,
-) -> None:
-    """Print the dossiers behind one cell; as many as the cell says."""
-    params: dict[str, Any] = {"unit": unit, "column": column, "from": begin, "to": end, "field": field, "limit": limit}
-    params["known_on"] = known_on
-    print(json.dumps(Client.find(data).get("/v1/reports/behind", **params), ensure_ascii=False, indent=1))
+app.command()(forms.forms)
+app.command()(forms.behind)
+app.command()(forms.score)
 
 
 @app.command("list")
-def list_reports(unit: UnitOption, as_json: Json = False, data: Data = DEFAULT_DATA) -> None:
-    """List closed reports."""
-    found = Client.find(data).get("/v1/reports", unit=unit)
+def list_reports(
+    unit: UnitOption,
+    form: Annotated[str | None, typer.Option(help="only this form")] = None,
+    period: Annotated[str | None, typer.Option(help="only this period")] = None,
+    version: Annotated[int | None, typer.Option(help="only this version")] = None,
+    as_json: Json = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """List closed reports: the archive, by unit, form, period and version."""
+    found = Client.find(data).get("/v1/reports", unit=unit, form=form, period=period, version=version)
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=1))
         return
@@ -111,13 +109,16 @@ def list_reports(unit: UnitOption, as_json: Json = False, data: Data = DEFAULT_D
 def close(
     unit: UnitOption,
     period: Annotated[str, typer.Option()],
+    form: str = "II.06a",
     role: Annotated[str | None, typer.Option("--as", help="role in which you sign off; by default the form's")] = None,
     as_json: Json = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Freeze the reports of a period that is over; refused when it was closed before."""
     client = Client.find(data)
-    closed = [client.post("/v1/reports/close", {"unit": one, "period": period, "as": role}) for one in unit]
+    closed = [
+        client.post("/v1/reports/close", {"unit": one, "form": form, "period": period, "as": role}) for one in unit
+    ]
     if as_json:
         print(json.dumps(closed[0] if len(closed) == 1 else closed, ensure_ascii=False, indent=1))
         return
@@ -179,11 +180,12 @@ def export(
     unit: Annotated[str, typer.Option()],
     period: Annotated[str, typer.Option()],
     out: Annotated[Path, typer.Option(help="a folder for every document, or one file (.json, .xlsx, …)")],
+    form: str = "II.06a",
     version: Annotated[int | None, typer.Option(help="by default the newest")] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Write a closed report's documents and the public key; the same bytes whenever it is asked for."""
-    client, wanted = Client.find(data), {"unit": unit, "period": period}
+    client, wanted = Client.find(data), {"unit": unit, "form": form, "period": period}
     if version is not None:
         wanted["version"] = str(version)
     if out.suffix and not out.is_dir():

@@ -27,7 +27,7 @@ PARAGRAPHS = (
 )
 RESTATED = "Báo cáo này điều chỉnh số liệu đã chốt và thay thế phiên bản {superseded}."
 REPORT = "BÁO CÁO"
-NOTHING_TO_SHARE = "Không có hồ sơ trong kỳ"
+NOTHING_TO_SHARE = "Không phát sinh trong kỳ"
 NOT_MEASURED = "Chưa có nguồn số liệu"
 INCOMPLETE_SCORE = "Mới chấm được {scored}/{of} điểm; tiêu chí chưa có số liệu không tính là 0"
 WHOLE_UNIT = "các phòng chuyên môn"

@@ -470,3 +470,9 @@ async def test_an_empty_period_has_no_shares_and_no_points_but_those_that_the_ru
     }
     kpi = rows_of(await filled(running, "KPI", "10531", "2025-09-15", "2025-12-14"))
     assert {row["verdict"] for row in kpi.values() if row.get("base") == 0 and row.get("at_least")} == {"no_value"}
+
+
+async def test_no_event_about_a_closed_form_becomes_a_dead_letter(running: Inside) -> None:
+    """The alert about a closed report once named columns that only II.06a has."""
+    await running.settled()
+    assert await running.letters("notification") == []
