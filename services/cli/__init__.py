@@ -21,6 +21,7 @@ from services.cli import (
     operators,
     plans,
     procedures,
+    rebuilding,
     reports,
     running,
     schemas,
@@ -47,6 +48,7 @@ app.command("secrets")(installing.secrets)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("republish")(backups.republish)
+app.command("rebuild")(rebuilding.rebuild)
 app.command("doctor")(operators.doctor)
 obligations.add_to(reports.app)
 reports.app.command("foresight")(foresight.foresight)

@@ -80,7 +80,7 @@ def republish(data: Data = DEFAULT_DATA) -> None:
         async with installation.bus() as bus, installation.admin(DATABASE) as database:
             return await refill(bus, database, tell)
 
-    print(f"republished {_run(_running(data, RULES), work)} events")
+    print(f"republished {_run(running_installation(data, RULES), work)} events")
 
 
 def _contents(manifest: Manifest) -> str:
@@ -131,7 +131,7 @@ def _progress() -> Iterator[Tell]:
 
 
 @asynccontextmanager
-async def _running(data: Path, rules: Path) -> AsyncIterator[Installation]:
+async def running_installation(data: Path, rules: Path) -> AsyncIterator[Installation]:
     """The installation of the environment, or the one that runs on the data folder."""
     if os.environ.get("MOTCUA_ADMIN_DATABASE_URL") or os.environ.get("MOTCUA_SECRETS"):
         yield installed("reach the installation")
@@ -147,7 +147,7 @@ async def _running(data: Path, rules: Path) -> AsyncIterator[Installation]:
 async def _at_hand(data: Path, rules: Path) -> AsyncIterator[Installation]:
     """As above; on a data folder where nothing runs the servers are started for as long as it takes."""
     try:
-        async with _running(data, rules) as installation:
+        async with running_installation(data, rules) as installation:
             yield installation
     except NotRunning:
         if not DataFolder(data).postgres.exists():

@@ -257,3 +257,17 @@ class PublishedScore(Base, table=True):
     published_on: date
     recorded_by: str
     recorded_at: datetime = Field(sa_column=Column(TIMESTAMP(timezone=True), nullable=False))
+
+
+class Rebuild(Base, table=True):
+    """That facts, spans and rollup were replaced by ones built anew (`motcua rebuild`): from what, and why although they differed."""
+
+    __tablename__ = "rebuild"
+
+    id: int = Field(sa_column=Column(BigInteger, Identity(), primary_key=True))
+    promoted_at: datetime = Field(sa_column=Column(TIMESTAMP(timezone=True), nullable=False))
+    source: str
+    events: int
+    reason: str | None
+    differences: int
+    shown: list[Any] = Field(sa_column=Column(JSONB, nullable=False))

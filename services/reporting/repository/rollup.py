@@ -3,7 +3,7 @@
 A month here runs from the 15th to the 14th and a year from 15 December, as the windows of reports do (contracts.md §5):
 such a window is the sum of whole months. Any other window is as exact; it also reads the days of the two months in
 which it begins and ends. An entry belongs to the month of its day *and* to the month from which it is effective, so the
-sums move with the entries under any order of arrival. See docs/decisions/0044-rollup-sums.md.
+sums move with the entries under any order of arrival. See docs/decisions/0044-speed-and-rebuild.md.
 """
 
 from __future__ import annotations

@@ -1,0 +1,231 @@
+"""The shadow: a schema beside the service's own with the same tables, so that the service's code works in it unchanged.
+
+Every table is copied, empty, and the search path names no other schema: what follows dossiers finds no closed report
+and no proposal in there, and cannot touch one. Only the tables of `TABLES` ever take the place of live ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import msgspec
+
+from services.rebuilding.reading import Heard, read_each
+from services.reporting.repository.rollup import summed_by_size
+from shared.events.dossiers import read_snapshot
+from shared.events.petition_snapshots import read_petition_snapshot
+from shared.facts import COLUMNS, entries, spans
+from shared.petition_facts import COLUMNS as PETITION_COLUMNS
+from shared.petition_facts import petition_spans
+
+SERVICE, SHADOW = "reporting", "reporting_rebuild"
+TABLES = ("fact", "span", "rollup", "rollup_sum", "petition_fact", "petition_span")
+"""What follows from the newest revision of each dossier and petition, and nothing else does."""
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[Any]
+_encode = msgspec.json.Encoder().encode
+_PAGE = 1_000
+
+
+@asynccontextmanager
+async def shadow_schema(admin: Connection) -> AsyncIterator[None]:
+    """An empty schema that the service's role owns, taken away at the end; what a crash left behind is cleared first."""
+    await admin.execute(f"DROP SCHEMA IF EXISTS {SHADOW} CASCADE")
+    await admin.execute(f"CREATE SCHEMA {SHADOW} AUTHORIZATION {SERVICE}")
+    try:
+        yield
+    finally:
+        await admin.execute(f"DROP SCHEMA IF EXISTS {SHADOW} CASCADE")
+
+
+async def enter(connection: Connection, schema: str) -> None:
+    """Names without a schema mean this one's from now on, until the transaction ends."""
+    await connection.execute(f"SET LOCAL search_path = {schema}")
+
+
+async def copy_tables(connection: Connection) -> None:
+    """Every table of the service, empty and without indexes; and the one in which events wait."""
+    for name in await _tables(connection):
+        await connection.execute(
+            f"CREATE TABLE {SHADOW}.{name} (LIKE {SERVICE}.{name} INCLUDING ALL EXCLUDING INDEXES)"
+        )
+    await connection.execute(
+        f"""
+        CREATE UNLOGGED TABLE {SHADOW}.heard
+        (place bigint, petition boolean, unit text, code text, revision int, body bytea)
+        """
+    )
+
+
+async def _tables(connection: Connection) -> list[str]:
+    rows = await connection.fetch(
+        "SELECT tablename FROM pg_tables WHERE schemaname = $1 AND tablename <> 'alembic_version'", SERVICE
+    )
+    return [row["tablename"] for row in rows]
+
+
+async def store(connection: Connection, events: Iterable[Heard]) -> None:
+    """Keep events until the newest of each dossier is known; decoding them all would take five times as long."""
+    await connection.copy_records_to_table(
+        "heard",
+        schema_name=SHADOW,
+        columns=["place", "petition", "unit", "code", "revision", "body"],
+        records=[(one.place, one.petition, one.unit, one.code, one.revision, one.body) for one in events],
+    )
+
+
+async def find_newest(connection: Connection) -> int:
+    """Choose the newest revision of each dossier and petition; returns how many there are."""
+    await connection.execute(
+        f"""
+        CREATE UNLOGGED TABLE {SHADOW}.newest AS
+        SELECT row_number() OVER () AS number, at FROM (
+          SELECT DISTINCT ON (petition, unit, code) ctid AS at FROM {SHADOW}.heard
+          ORDER BY petition, unit, code, revision DESC, place
+        ) AS chosen
+        """
+    )
+    await connection.execute(f"CREATE INDEX ON {SHADOW}.newest (number)")
+    return int(await connection.fetchval(f"SELECT count(*) FROM {SHADOW}.newest") or 0)
+
+
+async def fold(connection: Connection) -> AsyncIterator[int]:
+    """Write facts and spans of what is newest; yields how many more are done."""
+    number = 0
+    while rows := await connection.fetch(
+        f"""
+        SELECT petition, revision, body FROM {SHADOW}.newest JOIN {SHADOW}.heard ON heard.ctid = newest.at
+        WHERE number > $1 AND number <= $2
+        """,
+        number,
+        number + _PAGE,
+    ):
+        await _fold_dossiers(connection, [row for row in rows if not row["petition"]])
+        await _fold_petitions(connection, [row for row in rows if row["petition"]])
+        number += _PAGE
+        yield len(rows)
+
+
+async def _fold_dossiers(connection: Connection, rows: Sequence[Any]) -> None:
+    facts, cut = list[tuple[Any, ...]](), list[dict[str, Any]]()
+    for one in read_each((row["body"] for row in rows), read_snapshot):
+        of_dossier = spans(one)
+        facts.append((one.unit, one.dossier, one.revision, _encode(entries(of_dossier)).decode()))
+        cut += of_dossier
+    await _write(connection, "fact", ("unit", "code", "revision", "entries"), facts)
+    await _write(connection, "span", COLUMNS, ([span[name] for name in COLUMNS] for span in cut))
+
+
+async def _fold_petitions(connection: Connection, rows: Sequence[Any]) -> None:
+    told = read_each((row["body"] for row in rows), read_petition_snapshot)
+    facts = [(one.unit, one.petition, one.revision) for one in told]
+    await _write(connection, "petition_fact", ("unit", "code", "revision"), facts)
+    cut = ([span[name] for name in PETITION_COLUMNS] for one in told for span in petition_spans(one))
+    await _write(connection, "petition_span", PETITION_COLUMNS, cut)
+
+
+async def _write(connection: Connection, table: str, columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
+    await connection.copy_records_to_table(table, schema_name=SHADOW, columns=list(columns), records=rows)
+
+
+async def finish(connection: Connection) -> None:
+    """Sum the rollup from all facts at once, make the indexes, and forget the events; let the planner know the sizes."""
+    await connection.execute(f"DROP TABLE {SHADOW}.newest, {SHADOW}.heard")
+    await connection.execute(
+        f"""
+        INSERT INTO {SHADOW}.rollup (unit, field, kind, day, effective_on, n)
+        SELECT e->>0, e->>1, e->>2, (e->>3)::date, (e->>4)::date, sum((e->>5)::int)
+        FROM {SHADOW}.fact, jsonb_array_elements(entries) AS e GROUP BY 1, 2, 3, 4, 5 HAVING sum((e->>5)::int) <> 0
+        """
+    )
+    await connection.execute(
+        f"""
+        INSERT INTO {SHADOW}.rollup_sum (unit, size, day, effective_on, field, kind, n)
+        {summed_by_size(f"{SHADOW}.rollup")}
+        """
+    )
+    await _copy_indexes(connection)
+    for table in TABLES:
+        await connection.execute(f"ANALYZE {SHADOW}.{table}")
+
+
+async def _copy_indexes(connection: Connection) -> None:
+    """Under their own names, which are a schema's: a later migration finds each where it looks for it."""
+    rows = await connection.fetch(
+        """
+        SELECT t.relname AS table, c.relname AS name, pg_get_indexdef(i.indexrelid) AS made, k.oid AS key,
+               pg_get_constraintdef(k.oid) AS constraint
+        FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_class AS t ON t.oid = i.indrelid
+        LEFT JOIN pg_constraint AS k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u')
+        WHERE t.relnamespace = $1::regnamespace AND t.relname = ANY($2::text[]) ORDER BY 1, 2
+        """,
+        SERVICE,
+        await _tables(connection),
+    )
+    for row in rows:
+        if row["key"] is None:
+            await connection.execute(row["made"].replace(f" ON {SERVICE}.", f" ON {SHADOW}.", 1))
+        else:
+            added = f'ADD CONSTRAINT "{row["name"]}" {row["constraint"]}'
+            await connection.execute(f'ALTER TABLE {SHADOW}."{row["table"]}" {added}')
+
+
+async def hold_still(connection: Connection) -> None:
+    """Wait for batches and closings under way and keep new ones waiting until the transaction ends; figures are still read.
+
+    Proposals too: who judges late facts looks at one moment, and must not find half of it in tables that are new.
+    """
+    names = ("fact", "petition_fact", "report", "report_proposal")
+    await connection.execute(
+        f"LOCK TABLE {', '.join(f'{SERVICE}.{name}' for name in names)} IN SHARE ROW EXCLUSIVE MODE"
+    )
+
+
+async def promote(connection: Connection) -> None:
+    """Put the shadow's tables in the place of the live ones, in the caller's transaction: all of them or none."""
+    for table in TABLES:
+        owned = await connection.fetch(
+            """
+            SELECT d.objid::regclass::text AS sequence, a.attname AS column
+            FROM pg_depend AS d JOIN pg_class AS c ON c.oid = d.objid AND c.relkind = 'S'
+            JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+            WHERE d.refobjid = to_regclass($1) AND d.deptype = 'a'
+            """,
+            f"{SERVICE}.{table}",
+        )
+        grants = await connection.fetch(
+            """
+            SELECT DISTINCT privilege_type, pg_get_userbyid(grantee) AS grantee
+            FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass($1) AND grantee <> relowner AND grantee <> 0
+            """,
+            f"{SERVICE}.{table}",
+        )
+        for one in owned:
+            await connection.execute(f"ALTER SEQUENCE {one['sequence']} OWNED BY NONE")
+        await connection.execute(f"DROP TABLE {SERVICE}.{table}")
+        await connection.execute(f"ALTER TABLE {SHADOW}.{table} SET SCHEMA {SERVICE}")
+        for one in owned:
+            await connection.execute(f"ALTER SEQUENCE {one['sequence']} OWNED BY {SERVICE}.{table}.{one['column']}")
+        for one in grants:
+            await connection.execute(f'GRANT {one["privilege_type"]} ON {SERVICE}.{table} TO "{one["grantee"]}"')
+
+
+async def note(
+    connection: Connection, *, source: str, events: int, reason: str | None, differences: int, shown: Sequence[Any]
+) -> None:
+    """Keep that the tables were replaced, and what differed, in the transaction that replaces them."""
+    await connection.execute(
+        f"""
+        INSERT INTO {SERVICE}.rebuild (promoted_at, source, events, reason, differences, shown)
+        VALUES (now(), $1, $2, $3, $4, $5::jsonb)
+        """,
+        source,
+        events,
+        reason,
+        differences,
+        _encode(shown).decode(),
+    )
