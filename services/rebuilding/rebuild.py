@@ -12,7 +12,7 @@ import asyncpg
 from nats.js import JetStreamContext
 
 from services.backup import Installation
-from services.provisioning import DATABASE
+from services.provisioning import DATABASE, database_url
 from services.rebuilding import shadow
 from services.rebuilding.comparing import Compared, compare
 from services.rebuilding.reading import Archive, Heard, Stream, choose, heard, read_each, read_up_to
@@ -84,10 +84,12 @@ async def _alone(admin: asyncpg.Connection[Any]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _as_service(installation: Installation) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """The administrator in the service's role: what is made belongs to the service, and views on it can be made again."""
     connection = await asyncpg.connect(
-        installation.service_urls()[shadow.SERVICE],
+        database_url(installation.admin_url),
         server_settings={"timezone": "Asia/Ho_Chi_Minh", "jit": "off", "application_name": "motcua-rebuild"},
     )
+    await connection.execute(f"SET ROLE {shadow.SERVICE}")
     # the driver would write 9999-12-31, on which a span that holds for ever ends, as PostgreSQL's `infinity`
     await connection.set_type_codec(
         "date",
@@ -206,7 +208,7 @@ class _Rebuilding:
             await shadow.promote(self._connection)
         except asyncpg.DependentObjectsStillExistError as error:
             raise RebuildRefused(
-                f"something depends on the live tables and would be lost ({error.detail}); drop it, rebuild, make it again"
+                f"something beside a plain view depends on the live tables ({error.detail}); drop it, rebuild, make it again"
             ) from error
         await shadow.note(
             self._connection,

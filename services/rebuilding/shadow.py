@@ -186,32 +186,73 @@ async def hold_still(connection: Connection) -> None:
 
 
 async def promote(connection: Connection) -> None:
-    """Put the shadow's tables in the place of the live ones, in the caller's transaction: all of them or none."""
+    """Put the shadow's tables in the place of the live ones, in the caller's transaction: all of them or none.
+
+    Views on them (the boards') are made again as they were; nothing else may depend on them.
+    """
+    views = await _views(connection)
+    for view in views:
+        await connection.execute(f"DROP VIEW {view['name']}")
     for table in TABLES:
-        owned = await connection.fetch(
-            """
-            SELECT d.objid::regclass::text AS sequence, a.attname AS column
-            FROM pg_depend AS d JOIN pg_class AS c ON c.oid = d.objid AND c.relkind = 'S'
-            JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-            WHERE d.refobjid = to_regclass($1) AND d.deptype = 'a'
-            """,
-            f"{SERVICE}.{table}",
-        )
-        grants = await connection.fetch(
-            """
-            SELECT DISTINCT privilege_type, pg_get_userbyid(grantee) AS grantee
-            FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass($1) AND grantee <> relowner AND grantee <> 0
-            """,
-            f"{SERVICE}.{table}",
-        )
-        for one in owned:
-            await connection.execute(f"ALTER SEQUENCE {one['sequence']} OWNED BY NONE")
-        await connection.execute(f"DROP TABLE {SERVICE}.{table}")
-        await connection.execute(f"ALTER TABLE {SHADOW}.{table} SET SCHEMA {SERVICE}")
-        for one in owned:
-            await connection.execute(f"ALTER SEQUENCE {one['sequence']} OWNED BY {SERVICE}.{table}.{one['column']}")
-        for one in grants:
-            await connection.execute(f'GRANT {one["privilege_type"]} ON {SERVICE}.{table} TO "{one["grantee"]}"')
+        await _replace(connection, table)
+    await connection.execute("RESET ROLE")  # the service may not make views in another schema
+    for view in views:
+        await connection.execute(f"CREATE VIEW {view['name']} AS {view['query']}")
+        await connection.execute(f"ALTER VIEW {view['name']} OWNER TO {view['owner']}")
+        await _grant(connection, view["name"], view["grants"])
+    await connection.execute(f"SET ROLE {SERVICE}")
+
+
+async def _views(connection: Connection) -> list[dict[str, Any]]:
+    await enter(connection, "pg_catalog")  # every name in the queries with its schema
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT v.oid::regclass::text AS name, pg_get_viewdef(v.oid) AS query,
+               quote_ident(pg_get_userbyid(v.relowner)) AS owner
+        FROM pg_depend AS d JOIN pg_rewrite AS r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+        JOIN pg_class AS v ON v.oid = r.ev_class AND v.relkind = 'v'
+        WHERE d.refobjid = ANY($1::regclass[]::oid[]) ORDER BY 1
+        """,
+        [f"{SERVICE}.{table}" for table in TABLES],
+    )
+    return [{**row, "grants": await _grants(connection, row["name"])} for row in rows]
+
+
+async def _grants(connection: Connection, name: str) -> list[tuple[str, str]]:
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT privilege_type AS what, quote_ident(pg_get_userbyid(grantee)) AS role
+        FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass($1) AND grantee <> relowner AND grantee <> 0
+        """,
+        name,
+    )
+    return [(row["what"], row["role"]) for row in rows]
+
+
+async def _grant(connection: Connection, name: str, grants: Iterable[tuple[str, str]]) -> None:
+    for what, role in grants:
+        await connection.execute(f"GRANT {what} ON {name} TO {role}")
+
+
+async def _replace(connection: Connection, table: str) -> None:
+    live = f"{SERVICE}.{table}"
+    owned = await connection.fetch(
+        """
+        SELECT d.objid::regclass::text AS sequence, a.attname AS column
+        FROM pg_depend AS d JOIN pg_class AS c ON c.oid = d.objid AND c.relkind = 'S'
+        JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        WHERE d.refobjid = to_regclass($1) AND d.deptype = 'a'
+        """,
+        live,
+    )
+    grants = await _grants(connection, live)
+    for one in owned:  # the numbers of spans go on where they were
+        await connection.execute(f"ALTER SEQUENCE {one['sequence']} OWNED BY NONE")
+    await connection.execute(f"DROP TABLE {live}")
+    await connection.execute(f"ALTER TABLE {SHADOW}.{table} SET SCHEMA {SERVICE}")
+    for one in owned:
+        await connection.execute(f"ALTER SEQUENCE {one['sequence']} OWNED BY {live}.{one['column']}")
+    await _grant(connection, live, grants)
 
 
 async def note(

@@ -8,9 +8,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -18,6 +17,9 @@ from services.rebuilding.shadow import SHADOW, TABLES
 from services.reporting.tables import metadata
 from shared import topology
 from tests.inside import UNIT, Inside, inside, new_folder, record, until
+
+if TYPE_CHECKING:
+    import asyncpg
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
 
@@ -233,10 +235,21 @@ async def test_what_cannot_be_rebuilt_is_refused_in_words(running: Inside, argum
     assert reason in err
 
 
-async def test_a_view_on_the_live_tables_stops_the_rebuild_and_stays(running: Inside) -> None:
+async def test_views_of_boards_stay_and_what_else_depends_on_the_live_tables_is_named(running: Inside) -> None:
+    shown = "SELECT count(*) AS n, sum(n)::int AS sum FROM board.rollup"
+    about = """
+        SELECT viewname, viewowner, definition, has_table_privilege('board', 'board.' || viewname, 'SELECT') AS read
+        FROM pg_views WHERE schemaname = 'board' ORDER BY 1
+    """
     async with running.database("reporting") as database:
-        await database.execute("CREATE VIEW board AS SELECT unit, sum(n) AS n FROM rollup GROUP BY unit")
+        views, rows = await database.fetch(about), await database.fetchrow(shown)
+        code, out, err = await rebuild(running, "reporting")
+        assert code == 0, (out, err)
+        assert await database.fetch(about) == views
+        assert {"rollup", "span", "petition_span"} <= {row["viewname"] for row in views if row["read"]}
+        assert await database.fetchrow(shown) == rows
+        await database.execute("CREATE MATERIALIZED VIEW mine AS SELECT unit, sum(n) AS n FROM rollup GROUP BY unit")
         code, _, err = await rebuild(running, "reporting")
         assert code == 2 and "depends on the live tables" in " ".join(err.split())
-        assert await database.fetchval("SELECT count(*) FROM board") == 2
-        await database.execute("DROP VIEW board")
+        assert await database.fetchval("SELECT count(*) FROM mine") == 2
+        await database.execute("DROP MATERIALIZED VIEW mine")
