@@ -16,11 +16,12 @@ from services.provisioning import DATABASE, database_url
 from services.rebuilding import shadow
 from services.rebuilding.comparing import Compared, compare
 from services.rebuilding.reading import Archive, Heard, Stream, choose, heard, read_each, read_up_to
+from services.reporting.petitions.usecases import FollowPetitions
 from services.reporting.repository import upsert_facts
+from shared.database import Database
 from shared.events.dossiers import read_snapshot
 from shared.events.petition_snapshots import read_petition_snapshot
 from shared.periods import load_period_rules
-from shared.petition_facts import store_newer_petitions
 from shared.topology import BATCH
 from shared.units import load_units
 
@@ -102,6 +103,17 @@ async def _as_service(installation: Installation) -> AsyncIterator[asyncpg.Conne
         yield connection
     finally:
         connection.terminate()  # an interrupted COPY has no other end
+
+
+class _Here(Database):
+    """A database whose transactions are the one that is open: a use case of the service as a part of ours."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        yield self._session
 
 
 class _Rebuilding:
@@ -191,7 +203,7 @@ class _Rebuilding:
             if dossiers:
                 await upsert_facts(session, dossiers)
             if petitions:
-                await store_newer_petitions(session, petitions)
+                await FollowPetitions(_Here(session), lambda: None)(petitions)
 
     async def _compare(self) -> Compared:
         rules = self._installation.rules
