@@ -66,6 +66,7 @@ async def _run(data: Path, port: int, rules: Path) -> str | None:
 def _where(url: str, data: Path, nats_url: str, monitor_url: str) -> None:
     said.print(f"Một Cửa is up (pid {os.getpid()}), data in {data.resolve()}")
     for name, place in (
+        ("board", f"{url}/   (enter with the HTTP token below)"),
         ("records", f"POST {url}/v1/records"),
         ("figures", f"{url}/v1/reports/figures?unit=10966&period=2025-Q4"),
         ("plans", f"{url}/v1/plans/10966"),
