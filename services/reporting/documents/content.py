@@ -13,7 +13,8 @@ from services.reporting.forms.model import ByField, ByMeasure
 from shared.documents import lower_first
 from shared.units import Unit
 
-MOST_BARS = 14
+MOST_BARS = 10
+"""With more the signature of the letter would stand alone on a page."""
 
 
 def content_of(form: FormInForce, report: dict[str, Any], unit: Unit) -> dict[str, Any]:
@@ -72,6 +73,8 @@ def _by_measure(form: FormInForce, rules: ByMeasure, figures: dict[str, Any], wo
     return {
         "title": messages.MEASURED_TITLE.format(subject=rules.subject_vi, period=words["period"]),
         "paragraphs": [rules.intro_vi.format(**words), *_summary(rules, rows), messages.SEE_ANNEX.format(number=rules.number_vi)],
+        **({"addressee": rules.addressee_vi} if rules.addressee_vi else {}),
+        **({"signed_as": rules.signed_as_vi} if rules.signed_as_vi else {}),
         "chart": chart_of(rules, rows),
         "sheet": table_of(rules, rows),
     }  # fmt: skip
@@ -87,7 +90,7 @@ def _summary(rules: ByMeasure, rows: list[dict[str, Any]]) -> list[str]:
     verdicts = [row["verdict"] for row in rows if "verdict" in row]
     if verdicts:
         met, missed = (sum(one in wanted for one in verdicts) for wanted in (messages.GOOD, messages.BAD))
-        bad = [f"{row['label']} ({row['title_vi']})" for row in rows if row.get("verdict") in messages.BAD]
+        bad = [lower_first(row["title_vi"].removeprefix("- ")) for row in rows if row.get("verdict") in messages.BAD]
         said = messages.TARGETS.format(all=len(verdicts), met=met, missed=missed, rest=len(verdicts) - met - missed)
         return [said, *([messages.TARGETS_MISSED.format(names="; ".join(bad))] if bad else [])]
     counted = [row for row in rows if row["kind"] == "count" and row["count"] is not None][:4]
@@ -97,7 +100,9 @@ def _summary(rules: ByMeasure, rows: list[dict[str, Any]]) -> list[str]:
 def chart_of(rules: ByMeasure, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Shares as bars with a mark at the target; of an index the points of its groups."""
     bars = [_points(row) for row in rows if row["kind"] == "sum"] if rules.is_index else [_bar(row) for row in rows]
-    shown = [one for one in bars if one is not None][:MOST_BARS]
+    found = [one for one in bars if one is not None]
+    judged = [one for one in found if one["target"] is not None]
+    shown = (judged or found)[:MOST_BARS]  # what nobody asked for does not push aside what was
     with_target = any(one["target"] is not None for one in shown)
     legend = list(messages.RATES_LEGEND) if with_target else []
     return {"kind": "rates", "title": rules.chart_vi, "legend": legend, "rows": shown}
@@ -115,6 +120,8 @@ def _bar(row: dict[str, Any]) -> dict[str, Any] | None:
 def _points(row: dict[str, Any]) -> dict[str, Any]:
     score = row["score"] if row["score"] is not None else row["scored"]
     text = f"{vi(score)}/{row['max']}" if row["score"] is not None else f"{vi(score)}/{row['scored_of']}*"
+    if row["score"] is None and not row["scored_of"]:
+        text = messages.NOT_SCORED
     of = row["max"] if row["score"] is not None else row["scored_of"] or 1
     return {
         "label": f"{row['label']} {row['title_vi']}".strip(), "permille": int(float(score) * 1000 // of), "text": text,

@@ -166,6 +166,10 @@ class ByMeasure(_Form):
     """What the letter is about, in a sentence's letters; the form's own title is in capitals."""
     intro_vi: str
     """First sentence of the letter; may name {unit}, {agency}, {period}, {begin}, {end}."""
+    addressee_vi: str = ""
+    """To whom the letter goes; by default whom the unit's administration names."""
+    signed_as_vi: list[str] = Field(default_factory=list)
+    """Who signs, where it is not the unit's head."""
     plan: str | None = None
     """File in `plans/` whose targets the rows name."""
     agencies: dict[str, Agency] = Field(default_factory=dict)
@@ -191,5 +195,6 @@ Form = ByField | ByMeasure
 def gaps(days: Sequence[Validity]) -> str:
     """Ranges for people: `from 2020-10-21`, `2025-07-01 – 2025-12-31`."""
     return ", ".join(
-        f"from {one.valid_from}" if one.valid_to == date.max else f"{one.valid_from} – {one.valid_to}" for one in days
+        f"from {one.valid_from}" if one.valid_to == date.max else f"{one.valid_from} – {one.valid_to}"
+        for one in sorted(days, key=lambda one: one.valid_from)
     )

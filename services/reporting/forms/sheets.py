@@ -192,9 +192,10 @@ def _sum(row: Row, by_id: Mapping[str, Row], scores: dict[str, Fraction | None])
     if scores[row.id] is None:
         leaves = _leaves(row, by_id)
         scored = [(one, points) for one in leaves if (points := scores[one]) is not None]
-        shown["scored"] = decimal(sum((points for _, points in scored), Fraction(0)), 2)
+        shown["scored"] = str(decimal(sum((points for _, points in scored), Fraction(0)), 2))
         shown["scored_of"] = sum(maximum(by_id[one]) for one, _ in scored)
-        shown["reason"] = messages.INCOMPLETE_SCORE.format(scored=shown["scored"], of=shown["scored_of"])
+        said = messages.INCOMPLETE_SCORE if scored else messages.NOTHING_SCORED
+        shown["reason"] = said.format(scored=shown["scored"].replace(".", ","), of=shown["scored_of"])
     return shown
 
 
