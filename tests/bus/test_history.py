@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import random
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -169,3 +172,62 @@ async def test_what_is_not_known_is_refused_in_words(
     status, said = await asked(running, path, **{"from": "2025-12-01", "to": "2025-12-14", **params})
     assert status == 400
     assert reason in said["error"]
+
+
+async def test_known_today_a_real_log_gives_the_independent_figures(running: Inside, shared_data: Path) -> None:
+    today = local_date(running.clock.now()).isoformat()
+    for log in ("receipt", "bpic15_1"):
+        lines = gzip.decompress((shared_data / log / "records.jsonl.gz").read_bytes()).splitlines()
+        for start in range(0, len(lines), 5_000):
+            body = b"[" + b",".join(lines[start : start + 5_000]) + b"]"
+            answer = await running.http.post("/v1/records", params={"door": "file"}, content=body)
+            assert answer.json()["rejected"] == 0
+        await running.settled(120)
+        expected = "expected_records" if log == "receipt" else "expected"
+        windows = [
+            json.loads(path.read_text("utf-8")) for path in sorted((shared_data / log / expected).glob("*.json"))
+        ]
+        if log == "bpic15_1":  # both logs are of one unit; the first lies before the others' last windows
+            windows = [one for one in windows if one["from"] > "2012-06-01"]
+        for wanted in windows:
+            where = {"unit": wanted["unit"], "from": wanted["from"], "to": wanted["to"]}
+            (shown,) = (await asked(running, "figures", **where, known_on=today))[1]
+            assert shown == (await running.figures(wanted["from"], wanted["to"], unit=wanted["unit"]))
+            if log == "receipt":
+                assert shown == wanted
+            yesterday = (await asked(running, "figures", **where, known_on="2025-12-17"))[1]
+            assert yesterday[0]["rows"] == []  # nobody had told us
+
+
+async def test_history_of_an_upgraded_installation_begins_with_the_upgrade_and_fills_when_all_is_heard_again(
+    running: Inside,
+) -> None:
+    def told(revision: int, day: int) -> Snapshot:
+        steps = [Step(at=moment(1), kind="received", to={"status": "received", "received_at": moment(1)})]
+        steps += [Step(at=moment(12), kind="completed", to={"finished_at": moment(12), "outcome": "completed"})] * (
+            revision > 1
+        )
+        return Snapshot(
+            unit="B", dossier="U-1", revision=revision, source="/onestop/31/test", state=State(),
+            recorded_at=moment(day), timeline=steps,
+        )  # fmt: skip
+
+    async def done(session: Any, day: int) -> int:
+        return sum(
+            row["c7"] for row in await known_figures(session, "B", START + timedelta(days=day), moment(30).date())
+        )
+
+    async with running.database("reporting") as session:
+        transaction = session.transaction()
+        await transaction.start()
+        try:
+            await repository.upsert_facts(session, [told(1, 1)])
+            await session.execute("DELETE FROM known_revision WHERE unit = 'B'")  # as the migration finds it
+            await session.execute("UPDATE known_since SET day = $1, is_partial = true", START + timedelta(days=10))
+            await repository.upsert_facts(session, [told(2, 20)])
+            assert await history.begins(session) == START + timedelta(days=10)
+            assert [await done(session, day) for day in (10, 19, 20)] == [0, 0, 1]
+            await repository.upsert_facts(session, [told(1, 1), told(2, 20)])
+            assert [await done(session, day) for day in (1, 10, 19, 20)] == [0, 0, 0, 1]
+        finally:
+            await transaction.rollback()
