@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +12,12 @@ import typer
 from rich.table import Table
 
 from services.cli import forms
-from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, results, said
+from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, RequestRefused, progress_bar, results, said
 from shared.settings import RULES
 from shared.units import load_units
 
+CLOSED_AT_ONCE = 3
+"""Reports of which one is written while others are set and signed; a closing waits for its turn at the facts."""
 app = typer.Typer(no_args_is_help=True, help="Figures of forms, and the life of a report.")
 UnitOption = Annotated[list[str], typer.Option("--unit", help="unit code; several times, or `all`")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
@@ -114,13 +118,43 @@ def close(
     as_json: Json = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Freeze the reports of a period that is over; refused when it was closed before."""
+    """Freeze the reports of a period that is over; of several units (or `all`) a refused one does not stop the others: exit 3."""
     client = Client.find(data)
-    closed = [
-        client.post("/v1/reports/close", {"unit": one, "form": form, "period": period, "as": role}) for one in unit
-    ]
+    body = {"form": form, "period": period, "as": role}
+    if unit == ["all"] or len(unit) > 1:
+        closed, refused = _close_each(client, _known_units(client) if unit == ["all"] else unit, body)
+    else:
+        closed, refused = [client.post("/v1/reports/close", {**body, "unit": unit[0]})], []
+    _show_closed(closed, as_json=as_json, several=unit == ["all"] or len(unit) > 1)
+    for line in refused:
+        said.print(line, highlight=False, soft_wrap=True)
+    if refused:
+        raise typer.Exit(3)
+
+
+def _known_units(client: Client) -> list[str]:
+    day = date.today().isoformat()
+    return [one["unit"] for one in client.get("/v1/reports/figures", unit="all", **{"from": day, "to": day})]
+
+
+def _close_each(client: Client, units: list[str], body: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """What was closed, and a line for each unit that was refused, in the order given; some at a time."""
+
+    def close_one(unit: str) -> dict[str, Any] | str:
+        try:
+            answer: dict[str, Any] = client.post("/v1/reports/close", {**body, "unit": unit})
+        except RequestRefused as error:
+            return f"refused {unit}: {error}"
+        return answer
+
+    with ThreadPoolExecutor(CLOSED_AT_ONCE) as pool, progress_bar() as bar:
+        found = list(bar.track(pool.map(close_one, units), total=len(units), description="closing"))
+    return [one for one in found if not isinstance(one, str)], [one for one in found if isinstance(one, str)]
+
+
+def _show_closed(closed: list[dict[str, Any]], *, as_json: bool, several: bool) -> None:
     if as_json:
-        print(json.dumps(closed[0] if len(closed) == 1 else closed, ensure_ascii=False, indent=1))
+        print(json.dumps(closed if several else closed[0], ensure_ascii=False, indent=1))
         return
     for one in closed:
         print(
