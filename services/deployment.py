@@ -27,6 +27,9 @@ from shared import topology
 from shared.http import ALARMS_PARTY, OPERATOR_PARTY
 
 SERVER = "nats"
+CLUSTER = ("nats-1", "nats-2", "nats-3")
+"""The servers of deploy/cluster; to each other they are clients too."""
+USAGES = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
 VALID_DAYS = {"ca": 3650, "server": 825}
 RENEW_BEFORE_DAYS = 60
 HASH_ROUNDS = 8
@@ -52,6 +55,7 @@ class Secrets:
         for role in ("admin", "monitoring", "board", *topology.SERVICES):
             self.password(f"postgres-{role}")
         self._addresses()
+        self._write("nats-routes.conf", nats_routes(self.password("nats-route")))
         self._write("nats-users.conf", nats_users({one: self.password(f"nats-{one.name}") for one in accounts}))
         self._tokens()
         self._signing_key()
@@ -68,15 +72,20 @@ class Secrets:
     def _addresses(self) -> None:
         """Where each service finds its parts inside the network of the containers, password included."""
         for name in topology.SERVICES:
-            self._write(f"{name}-nats-url", f"tls://{name}:{self.password(f'nats-{name}')}@nats:4222")
+            self._write_bus(f"{name}-nats-url", f"{name}:{self.password(f'nats-{name}')}")
             login = f"{name}:{self.password(f'postgres-{name}')}"
             self._write(f"{name}-database-url", f"postgresql://{login}@postgres:5432/{DATABASE}")
         board = f"board:{self.password('postgres-board')}"
         self._write("board-database-url", f"postgresql://{board}@postgres:5432/{DATABASE}")
         operator = f"{topology.OPERATOR}:{self.password(f'nats-{topology.OPERATOR}')}"
-        self._write("provision-nats-url", f"tls://{operator}@nats:4222")
+        self._write_bus("provision-nats-url", operator)
         admin = f"postgres:{self.password('postgres-admin')}"
         self._write("provision-database-url", f"postgresql://{admin}@postgres:5432/postgres")
+
+    def _write_bus(self, name: str, login: str) -> None:
+        """Where the bus is: one server, and in a second file the three of a cluster."""
+        self._write(name, f"tls://{login}@{SERVER}:4222")
+        self._write(f"{name}-cluster", ",".join(f"tls://{login}@{one}:4222" for one in CLUSTER))
 
     def _tokens(self) -> None:
         """Hashes of the HTTP tokens; the operator's and Alertmanager's are made here, `motcua token` adds and takes away others."""
@@ -102,13 +111,13 @@ class Secrets:
         if target.exists() and _signed_by(ca, x509.load_pem_x509_certificate(target.read_bytes())):
             return
         own = ec.generate_private_key(ec.SECP256R1())
-        hosts: list[x509.GeneralName] = [x509.DNSName(name), x509.DNSName("localhost")]
+        hosts: list[x509.GeneralName] = [x509.DNSName(one) for one in (name, *CLUSTER, "localhost")]
         hosts.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
         certificate = (
             _builder(name, ca.subject, own.public_key(), VALID_DAYS["server"])
             .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(USAGES), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
             .sign(key, hashes.SHA256())
         )
@@ -165,6 +174,13 @@ def nats_users(passwords: dict[topology.Account, str]) -> str:
     return f"# rendered by `motcua secrets` from shared/topology.py\nusers: {json.dumps(users, indent=1)}\n"
 
 
+def nats_routes(password: str) -> str:
+    """How the servers of a cluster find each other, and the password without which nobody joins them."""
+    routes = [f"tls://route:{password}@{one}:6222" for one in CLUSTER]
+    login = {"user": "route", "password": password, "timeout": 5}
+    return f"# rendered by `motcua secrets`\nauthorization: {json.dumps(login)}\nroutes: {json.dumps(routes)}\n"
+
+
 def _builder(name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -183,6 +199,9 @@ def _signed_by(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(ca)
     except Exception:  # the library raises InvalidSignature, ValueError or TypeError; all mean: make a new one
+        return False
+    usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    if set(USAGES) - set(usages):  # made before there was a cluster
         return False
     return certificate.not_valid_after_utc - datetime.now(UTC) > timedelta(days=RENEW_BEFORE_DAYS)
 

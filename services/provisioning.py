@@ -15,7 +15,7 @@ import nats
 from services.notification.hearing import heard_subjects
 from services.notification.rules import load_rules
 from shared import topology
-from shared.bus import trusting
+from shared.bus import servers_of, trusting
 from shared.database import migrate
 
 DATABASE = "motcua"
@@ -73,7 +73,7 @@ async def provision_bus(operator_url: str, rules: Path, *, replicas: int = 1, ca
     """
     only = heard_subjects(load_rules(rules))
     tls = {} if ca is None else {"tls": trusting(ca)}
-    operator = await nats.connect(operator_url, max_reconnect_attempts=3, **tls)
+    operator = await nats.connect(servers_of(operator_url), max_reconnect_attempts=3, **tls)
     try:
         await topology.ensure(operator.jetstream(), replicas=replicas, only=only)
     finally:

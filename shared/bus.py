@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 from uuid import uuid4
 
 import structlog
@@ -22,7 +23,7 @@ from faststream.nats.message import NatsMessage
 from faststream.nats.prometheus.middleware import NatsPrometheusMiddleware
 from faststream.prometheus import ConsumeAttrs, MetricsSettingsProvider
 from faststream.prometheus.middleware import PrometheusMiddleware
-from faststream.security import BaseSecurity
+from faststream.security import BaseSecurity, SASLPlaintext
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from prometheus_client import CollectorRegistry
@@ -137,8 +138,8 @@ class _Metrics(NatsPrometheusMiddleware):
 class _Complaints:
     """Says that the bus is away once, and again when the reason changes: the client tries every second, for ever."""
 
-    def __init__(self, service: str) -> None:
-        self._service, self._last = service, ""
+    def __init__(self, service: str, on_refused: Callable[[], Awaitable[None]]) -> None:
+        self._service, self._on_refused, self._last = service, on_refused, ""
 
     async def heard(self, error: Exception) -> None:
         """One more failure."""
@@ -146,11 +147,39 @@ class _Complaints:
         if reason != self._last:
             self._last = reason
             log.warning("bus_unreachable", service=self._service, reason=reason, doing="trying again every second")
+        if "authorization violation" in reason.lower():
+            await self._on_refused()
 
     async def over(self) -> None:
         """The bus is back."""
         self._last = ""
         log.info("bus_reached_again", service=self._service)
+
+
+def servers_of(url: str) -> list[str]:
+    """The servers of a bus: one address, or several with commas between; each carries user and password.
+
+    The servers of a cluster tell a client each other's addresses, but only once it has reached one of them.
+    """
+    return [one.strip() for one in url.split(",") if one.strip()]
+
+
+def _without_login(server: str) -> str:
+    parts = urlsplit(server)
+    if parts.username is None or parts.password is None:
+        return server
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+
+
+def _security(server: str, ca: Path | None) -> BaseSecurity | None:
+    """The login apart from the address: a server that another one told the client about has an address without any.
+
+    The client would be refused there, and FastStream ends its attempts to reconnect at the first refusal, in silence.
+    """
+    parts, tls = urlsplit(server), None if ca is None else trusting(ca)
+    if parts.username is None or parts.password is None:
+        return None if tls is None else BaseSecurity(ssl_context=tls, use_ssl=True)
+    return SASLPlaintext(unquote(parts.username), unquote(parts.password), ssl_context=tls, use_ssl=tls is not None)
 
 
 def make_broker(
@@ -159,18 +188,19 @@ def make_broker(
     *,
     registry: CollectorRegistry,
     on_closed: Callable[[], Awaitable[None]],
+    on_refused: Callable[[], Awaitable[None]],
     ca: Path | None = None,
 ) -> NatsBroker:
     """The broker of one service: reconnects for ever, notices a dead connection within a minute, retries with delay.
 
     `ca` is the authority that must have signed the server's certificate; the connection is then encrypted or fails.
     """
-    complaints = _Complaints(service)
+    complaints = _Complaints(service, on_refused)
     return NatsBroker(
-        url,
+        [_without_login(one) for one in servers_of(url)],
         name=service,
         inbox_prefix=inbox_of(service),
-        security=None if ca is None else BaseSecurity(ssl_context=trusting(ca), use_ssl=True),
+        security=_security(servers_of(url)[0], ca),
         error_cb=complaints.heard,
         reconnected_cb=complaints.over,
         max_reconnect_attempts=-1,  # faststream#1538: when attempts run out the pull loop spins without yielding

@@ -16,6 +16,7 @@ import structlog
 from fastapi import APIRouter
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
+from nats.errors import ConnectionReconnectingError
 from nats.js.errors import NotFoundError
 from prometheus_client import CollectorRegistry
 
@@ -66,12 +67,13 @@ class Bus:
     """The broker of one service and its connection; ends the process when the connection is closed for good."""
 
     def __init__(self, service: str, environment: Environment) -> None:
-        self._service, self._environment, self._stopping = service, environment, False
+        self._service, self._environment, self._connected, self._stopping = service, environment, False, False
         self.broker: NatsBroker = make_broker(
             service,
             environment.settings.nats_url,
             registry=environment.registry,
             on_closed=self._closed,
+            on_refused=self._refused,
             ca=environment.settings.bus_ca,
         )
 
@@ -87,6 +89,7 @@ class Bus:
     async def start(self) -> None:
         """Connect; consuming starts with `consume`."""
         await self.broker.connect()
+        self._connected = True
 
     async def consume(self) -> None:
         """Start the subscribers."""
@@ -96,11 +99,22 @@ class Bus:
     async def stop(self) -> None:
         """Finish the batch in hand, then disconnect."""
         self._stopping = True
-        await self.broker.stop()
+        client = await self.client()
+        try:
+            await self.broker.stop()
+        except (
+            ConnectionReconnectingError
+        ):  # a bus that is away takes no farewell; what is in hand comes back by ack_wait
+            with contextlib.suppress(OSError):
+                await client.close()
 
     def give_up(self, reason: str) -> None:
         """End the process; whoever runs it starts a fresh one."""
         self._environment.on_fatal(reason)
+
+    async def _refused(self) -> None:
+        if self._connected and not self._stopping:  # FastStream gives up reconnecting here, and would not say so
+            self.give_up(f"{self._service}: the bus refuses the login that it took before; was its password renewed?")
 
     async def _closed(self) -> None:
         if not self._stopping:  # fires on an ordinary stop too

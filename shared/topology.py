@@ -279,7 +279,13 @@ async def ensure(js: JetStreamContext, *, replicas: int = 1, only: Mapping[str, 
                 raise
             await js.update_stream(wanted)
     # the bucket's stream is the client's business: made here, or the reporting account would have to be allowed to
-    await js.create_object_store(REPORTS, ObjectStoreConfig(replicas=replicas))
+    try:
+        await js.create_object_store(REPORTS, ObjectStoreConfig(replicas=replicas))
+    except BadRequestError as refusal:
+        if refusal.err_code != EXISTS_WITH_ANOTHER_CONFIGURATION:
+            raise
+        kept = (await js.stream_info(f"OBJ_{REPORTS}")).config
+        await js.update_stream(kept.evolve(num_replicas=replicas))
     for one in (*DURABLES, CITY_DURABLE):
         await js.add_consumer(
             one.stream, consumer_configuration(one, narrowed.get(one.name, ()))

@@ -13,7 +13,7 @@ import nats
 from nats.aio.client import Client
 
 from services.provisioning import database_url
-from shared.bus import trusting
+from shared.bus import servers_of, trusting
 
 Tell = Callable[[str, int, int], None]
 """Hears how far the work is: what, how much of it, of how much in all (bytes, rows or messages)."""
@@ -45,7 +45,7 @@ class Installation:
     async def bus(self) -> AsyncIterator[Client]:
         """A connection with the operator's account."""
         tls = {} if self.ca is None else {"tls": trusting(self.ca)}
-        client = await nats.connect(self.bus_url, max_reconnect_attempts=3, **tls)
+        client = await nats.connect(servers_of(self.bus_url), max_reconnect_attempts=3, **tls)
         try:
             yield client
         finally:

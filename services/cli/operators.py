@@ -19,6 +19,7 @@ from rich.table import Table
 
 from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, results
 from services.embedded import DataFolder
+from shared.bus import servers_of
 from shared.events.envelope import decode_envelope, read_data
 from shared.topology import DEAD, STREAMS
 
@@ -33,7 +34,9 @@ def _on_bus(data: Path, work: Callable[[Bus], Awaitable[Result]]) -> Result:
     async def run() -> Result:
         try:
             async with asyncio.timeout(10):
-                bus = await nats.connect(url, max_reconnect_attempts=2, reconnect_time_wait=1, error_cb=_silent)
+                bus = await nats.connect(
+                    servers_of(url), max_reconnect_attempts=2, reconnect_time_wait=1, error_cb=_silent
+                )
         except (nats.errors.Error, OSError) as error:
             raise CommandFailed(
                 f"the bus at {place} does not answer ({error or type(error).__name__}); see motcua doctor"

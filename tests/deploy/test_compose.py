@@ -200,7 +200,7 @@ async def test_a_rolling_restart_at_three_reporting_processes_loses_nothing(stac
 
 def test_an_alarm_reaches_the_delivery_log_through_alertmanager_with_its_own_token(stack: Stack) -> None:
     alarm = {
-        "labels": {"alertname": "ServerDown", "severity": "page", "job": "test"},
+        "labels": {"alertname": "ComposeTest", "severity": "page"},
         "annotations": {"summary": "try"},
     }
     httpx.post(
