@@ -9,6 +9,8 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.clocks import Clock, Counting, DueTime, NonworkingReceipt, OnPause, Pause, fits
 from shared.limits import Limit, LimitUnit, UnreadableLimit, parse_limits
@@ -191,31 +193,42 @@ def test_the_table_of_the_naive_clock_is_what_walking_gives() -> None:
         assert naive.after_working(start, minutes) == naive.after_working_by_walking(start, minutes)
 
 
+def a_disagreement(chance: random.Random) -> object:
+    """One dossier drawn by `chance`, judged by both clocks: what they differ about, or `None`."""
+    limit, again = a_limit(chance), chance.choice((None, a_limit(chance)))
+    start = chance.randint(FIRST, LAST)
+    pauses = some_pauses(chance, start)
+    how = {
+        "count_receipt_day": chance.random() < 0.3,
+        "due_time": chance.choice(("end_of_day", "same_hour")),
+        "nonworking_receipt": chance.choice(("as_is", "next_working_day")),
+    }
+    expected = naive.to_instant(naive.due(limit, start, pauses, how, again))
+    found = Clock(
+        calendar=calendar,
+        limit=Limit(limit[0], LimitUnit(limit[1])),
+        counting=Counting(
+            count_receipt_day=bool(how["count_receipt_day"]),
+            due_time=DueTime(how["due_time"]),
+            nonworking_receipt=NonworkingReceipt(how["nonworking_receipt"]),
+            same_day_until=time(15),
+        ),
+        on_pause=OnPause.RESUME if again is None else OnPause.RESTART,
+        restart_limit=None if again is None else Limit(again[0], LimitUnit(again[1])),
+    ).read(
+        naive.to_instant(start),
+        [Pause(began_at=naive.to_instant(began), ended_at=naive.to_instant(ended)) for began, ended in pauses],
+    )
+    return None if found.due_at == expected else (expected, found.due_at, limit, again, start, pauses, how)
+
+
 def test_a_hundred_thousand_dossiers_agree_with_the_clock_that_walks_minute_by_minute() -> None:
     chance = random.Random(1182025)
     for number in range(100_000):
-        limit, again = a_limit(chance), chance.choice((None, a_limit(chance)))
-        start = chance.randint(FIRST, LAST)
-        pauses = some_pauses(chance, start)
-        how = {
-            "count_receipt_day": chance.random() < 0.3,
-            "due_time": chance.choice(("end_of_day", "same_hour")),
-            "nonworking_receipt": chance.choice(("as_is", "next_working_day")),
-        }
-        expected = naive.to_instant(naive.due(limit, start, pauses, how, again))
-        found = Clock(
-            calendar=calendar,
-            limit=Limit(limit[0], LimitUnit(limit[1])),
-            counting=Counting(
-                count_receipt_day=bool(how["count_receipt_day"]),
-                due_time=DueTime(how["due_time"]),
-                nonworking_receipt=NonworkingReceipt(how["nonworking_receipt"]),
-                same_day_until=time(15),
-            ),
-            on_pause=OnPause.RESUME if again is None else OnPause.RESTART,
-            restart_limit=None if again is None else Limit(again[0], LimitUnit(again[1])),
-        ).read(
-            naive.to_instant(start),
-            [Pause(began_at=naive.to_instant(began), ended_at=naive.to_instant(ended)) for began, ended in pauses],
-        )
-        assert found.due_at == expected, (number, limit, again, naive.to_instant(start), pauses, how)
+        assert a_disagreement(chance) is None, number
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(chance=st.randoms(use_true_random=False))
+def test_hypothesis_finds_no_dossier_on_which_the_two_clocks_disagree(chance: random.Random) -> None:
+    assert a_disagreement(chance) is None
