@@ -5,7 +5,7 @@ BIN := .venv/bin
 FROM ?= $(error say which backup: make $@ FROM=backups/…)
 TO ?= backups/$(shell date +%Y-%m-%dT%H%M%S)
 
-.PHONY: help demo test test-compose secrets up backup restore backup-containers restore-containers check format lint types imports bench bench-sheets bench-http bench-reports lock clean
+.PHONY: help demo test test-compose secrets up backup restore backup-containers restore-containers check format lint types imports bench bench-sheets bench-http bench-reports bench-closing lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -64,6 +64,9 @@ bench-http: .venv/.ready ## measure records/s of the HTTP door
 
 bench-reports: .venv/.ready ## measure figures over the rollup of ten million dossiers (some ten minutes)
 	@$(BIN)/python -m benchmarks.reports
+
+bench-closing: .venv/.ready ## measure closing a quarter of 114 communes, and building their facts anew
+	@$(BIN)/python -m benchmarks.closing
 
 lock: .venv/.ready ## write requirements.lock anew (needs uv)
 	uv pip compile --universal -p 3.11 --extra dev --generate-hashes --no-header pyproject.toml -o requirements.lock
