@@ -183,7 +183,8 @@ OTHER = "10510"
 ROLES = ["apologist", "approver", "import", "reporter"]
 QUERY = {
     "unit": UNIT, "from": "2025-11-01", "to": "2025-11-30", "on": "2025-11-30", "column": "c3", "period": "2025-Q3",
-    "suffix": ".xlsx", "measure": "petitions_received",
+    "suffix": ".xlsx", "measure": "petitions_received", "known_from": "2026-01-01", "known_to": "2026-01-02",
+    "score": "5",
 }  # fmt: skip
 """A good value for every parameter that some route needs."""
 BODIES: dict[str, Any] = {
