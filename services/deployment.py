@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from services.provisioning import DATABASE
 from services.reporting.signing import make_key
 from shared import topology
-from shared.http import ALARMS_PARTY, OPERATOR_PARTY
+from shared.parties import ALARMS_PARTY, OPERATOR_PARTY
 
 SERVER = "nats"
 CLUSTER = ("nats-1", "nats-2", "nats-3")

@@ -28,7 +28,8 @@ from services.reporting.service import build as build_reporting
 from services.reporting.signing import make_key
 from shared import topology
 from shared.clock import Clock, SystemClock
-from shared.http import OPERATOR_PARTY, HttpServer, Tokens, make_app
+from shared.http import HttpServer, make_app
+from shared.parties import OPERATOR_PARTY, Tokens
 from shared.runtime import Environment, Service, running
 from shared.settings import RULES, ServiceSettings
 

@@ -24,8 +24,8 @@ from shared import topology
 from shared.bus import make_broker
 from shared.clock import Clock, SystemClock
 from shared.fetching import fetch_our_way
-from shared.http import Tokens
 from shared.metrics import gauge
+from shared.parties import Tokens
 from shared.settings import ServiceSettings
 
 log = structlog.get_logger()

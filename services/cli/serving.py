@@ -181,7 +181,8 @@ async def _live(
 ) -> None:
     from services.system import BUILDERS, asyncapi
     from shared.database import refuse_other
-    from shared.http import HttpServer, Tokens, make_app
+    from shared.http import HttpServer, make_app
+    from shared.parties import Tokens
     from shared.runtime import Environment, running
 
     tokens = Tokens.load(settings.tokens) if settings.tokens else Tokens()

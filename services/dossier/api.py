@@ -20,7 +20,8 @@ from shared.dead_letters import DeadLetters
 from shared.events.envelope import BATCH_TYPE, decode_bounded
 from shared.events.records import Record, parse_record
 from shared.events.statements import Refused
-from shared.http import Forbidden, Key, Moment, Party, Tokens
+from shared.http import Key, Moment
+from shared.parties import Forbidden, Party, Tokens
 from shared.units import Units
 
 MAX_ITEMS = 5_000

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from services.inspection.usecases import RecordEvidence, ShowPlans, UnknownItem
-from shared.http import Forbidden, Tokens
+from shared.parties import Forbidden, Tokens
 
 
 class Document(BaseModel):

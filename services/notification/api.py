@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from services.notification.usecases import SendAgain, ShowAlerts
-from shared.http import Forbidden, Key, Tokens
+from shared.http import Key
 from shared.localtime import LOCAL
+from shared.parties import Forbidden, Tokens
 
 
 class GivenUp(BaseModel):

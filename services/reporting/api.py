@@ -33,7 +33,8 @@ from services.reporting.signing import SigningKeyUnusable
 from services.reporting.usecases import CloseReport, DecideProposal, ShowFigures
 from services.reporting.usecases.closing import stem
 from services.reporting.usecases.measuring import MeasureForms
-from shared.http import MAX_NUMBER, Forbidden, Number, Party, Tokens
+from shared.http import MAX_NUMBER, Number
+from shared.parties import Forbidden, Party, Tokens
 from shared.units import Units, UnknownUnit
 
 MOST = 100_000

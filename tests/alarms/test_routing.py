@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from shared.http import ALARMS_PARTY
+from shared.parties import ALARMS_PARTY
 from tests.inside import Inside, inside, new_folder, until
 
 HOUSE = Path(__file__).parent.parent.parent

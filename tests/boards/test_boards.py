@@ -12,7 +12,7 @@ import pytest
 from services.board_views import SERVICE_VIEWS
 from services.reporting.board.usecases import ShowBoards
 from shared.boards import Board, Kind, Panel, load_catalogue
-from shared.http import Party
+from shared.parties import Party
 from shared.settings import RULES
 from tests.inside import Inside
 

@@ -16,7 +16,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from services.reporting.board.usecases import ShowBoards
 from shared.boards import load_catalogue
 from shared.boards.grafana import PERIOD_CHOICE, UNIT_CHOICE, render_dashboards
-from shared.http import Party
+from shared.parties import Party
 from shared.settings import RULES
 from tests.inside import Inside
 

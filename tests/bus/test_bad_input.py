@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shared import topology
-from shared.http import Party
+from shared.parties import Party
 from tests.inside import UNIT, Inside, record
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]

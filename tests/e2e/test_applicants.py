@@ -17,7 +17,7 @@ from services.dossier.apologies import messages
 from services.dossier.applicants.sealing import make_key
 from services.dossier.applicants.usecases import NO_KEY, OTHER_KEY, Names
 from shared.database import Database
-from shared.http import Party
+from shared.parties import Party
 from tests.e2e.searching import places
 from tests.inside import UNIT, Inside, at, inside, new_folder, until
 

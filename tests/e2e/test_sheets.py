@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 import xlsxwriter
 
-from shared.http import Party
+from shared.parties import Party
 from tests.e2e.running import Running
 from tests.e2e.test_command_line import motcua
 from tests.inside import Inside, inside, new_folder, record

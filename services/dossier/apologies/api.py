@@ -21,7 +21,7 @@ from services.dossier.apologies.repository import Wanted
 from services.dossier.apologies.usecases import NoLetter, ShowApologies, UnknownDossier, WriteApologies
 from services.dossier.applicants.usecases import Names
 from services.dossier.doors import NoReceipt
-from shared.http import Forbidden, Party, Tokens
+from shared.parties import Forbidden, Party, Tokens
 
 ROLE = "apologist"
 """Who may draft, issue, send and publish."""

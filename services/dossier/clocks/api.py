@@ -15,8 +15,8 @@ from services.dossier.clocks.messages import FINDING
 from services.dossier.clocks.repository import Change, StoredClocks
 from services.dossier.clocks.usecases import ShowClocks
 from shared.events.dossiers import State
-from shared.http import Forbidden, Tokens
 from shared.localtime import local_date
+from shared.parties import Forbidden, Tokens
 
 SOURCE = "clocks"
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from services.dossier.lateness.domain import Late, Lateness
 from services.dossier.lateness.messages import CAUSE
 from services.dossier.lateness.usecases import ShowLateness, Window
-from shared.http import Forbidden, Tokens
+from shared.parties import Forbidden, Tokens
 from shared.units import Units
 
 MAX_DAYS = 400

@@ -15,8 +15,8 @@ from services.dossier.petitions.messages import FINDING, STATUS
 from services.dossier.petitions.rules import Deadline
 from services.dossier.petitions.usecases import ShowPetition
 from shared.events.petition_snapshots import PetitionState
-from shared.http import Forbidden, Tokens
 from shared.localtime import local_date
+from shared.parties import Forbidden, Tokens
 
 
 class DeadlineShown(BaseModel):

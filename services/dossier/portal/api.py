@@ -13,7 +13,7 @@ from services.dossier.messages import FINDING
 from services.dossier.portal.messages import ITEM_MESSAGE, MESSAGE, ErrorCode
 from services.dossier.portal.usecases import ItemVerdict, TakePacket
 from shared.events.envelope import decode_bounded
-from shared.http import Party, Tokens
+from shared.parties import Party, Tokens
 
 MAX_ITEMS = 5_000
 SERVICES = ("DongBoHoSoMC", "CapNhatTienDoHoSoMC")

@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field, model_validator
 from services.dossier.scorecard.domain import LONGEST_SERIES, Card, RangeTooLong
 from services.dossier.scorecard.messages import CARD, STANDING
 from services.dossier.scorecard.usecases import AskArrived, Overview, ShowScorecards, ShowSources
-from shared.http import Key, Party, Tokens
+from shared.http import Key
+from shared.parties import Party, Tokens
 
 LONGEST_DAYS = 93
 

@@ -19,7 +19,7 @@ from services.dossier.sheets.receiving import MULTIPART, Options, Received, Unus
 from services.dossier.sheets.usecases import TakeSheet, Verdict, Verdicts
 from shared.clock import Clock
 from shared.dead_letters import DeadLetters
-from shared.http import Forbidden, Party, Tokens
+from shared.parties import Forbidden, Party, Tokens
 from shared.rules import RuleError
 from shared.units import Units
 

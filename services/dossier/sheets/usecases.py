@@ -12,7 +12,7 @@ from services.dossier.doors import Doors
 from services.dossier.files import Item, OpenedFile, Tally
 from shared.dead_letters import DeadLetters
 from shared.events.statements import Refused
-from shared.http import Party
+from shared.parties import Party
 from shared.topology import BATCH
 
 ACCEPTED, DUPLICATE, REJECTED = "accepted", "duplicate", "rejected"

@@ -12,7 +12,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 from services.notification.alarms.domain import Alarm
 from services.notification.alarms.usecases import HearAlarms
 from shared.clock import Clock
-from shared.http import YEARS, Forbidden, Moment, Tokens
+from shared.http import YEARS, Moment
+from shared.parties import Forbidden, Tokens
 
 log = structlog.get_logger()
 ROLE = "alarms"

@@ -11,7 +11,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from services.reporting.board.page import Page
 from services.reporting.board.usecases import Choice, NothingToShow, ShowBoards
 from shared.boards import Board
-from shared.http import MAX_NUMBER, Forbidden, Party, Tokens
+from shared.http import MAX_NUMBER
+from shared.parties import Forbidden, Party, Tokens
 
 COOKIE = "motcua_board"
 HOURS = 12

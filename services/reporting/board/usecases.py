@@ -11,8 +11,8 @@ from services.reporting.board.domain import Asked
 from shared.boards import Board, Catalogue, Panel, Queries, Source
 from shared.clock import Clock
 from shared.database import Database
-from shared.http import Forbidden, Party
 from shared.localtime import local_date
+from shared.parties import Forbidden, Party
 
 PAGE = 100
 """Rows of a list on one page."""

@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse, Response
 
 from services.reporting.cities.usecases import ShowCity
 from services.reporting.domain import FORM, FiguresDoNotBalance
-from shared.http import Forbidden, Key, Tokens
+from shared.http import Key
+from shared.parties import Forbidden, Tokens
 
 
 class CitiesApi:

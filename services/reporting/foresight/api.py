@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse, Response
 from services.reporting.foresight.domain import TooLittleHistory
 from services.reporting.foresight.usecases import ForeseePeriod
 from services.reporting.usecases import CloseReport
-from shared.http import Forbidden, Key, Tokens
+from shared.http import Key
+from shared.parties import Forbidden, Tokens
 
 
 class ForesightApi:

@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse, Response
 from services.reporting.domain import FORM
 from services.reporting.history.usecases import ShowHistory
 from services.reporting.usecases import CloseReport
-from shared.http import Forbidden, Key, Tokens
+from shared.http import Key
+from shared.parties import Forbidden, Tokens
 
 
 class HistoryApi:

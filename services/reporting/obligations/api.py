@@ -27,9 +27,10 @@ from services.reporting.obligations.usecases import (
     shown,
 )
 from shared.events.owed_reports import OwedReportEvent
-from shared.http import MAX_NUMBER, YEARS, Forbidden, Key, Party, Tokens
+from shared.http import MAX_NUMBER, YEARS, Key
 from shared.localtime import local_date
 from shared.measures import COLUMNS
+from shared.parties import Forbidden, Party, Tokens
 from shared.units import UnknownUnit
 
 

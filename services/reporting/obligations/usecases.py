@@ -33,8 +33,8 @@ from shared import outbox
 from shared.clock import Clock
 from shared.database import Database, Session
 from shared.events.owed_reports import OwedReportEvent
-from shared.http import Party
 from shared.localtime import local_date, start_of_day
+from shared.parties import Party
 from shared.periods import Period, PeriodKind, PeriodRules, period, window_code
 from shared.units import Units
 from shared.workdays import Calendar

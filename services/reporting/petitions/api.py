@@ -11,7 +11,8 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, Response
 
 from services.reporting.petitions.usecases import ShowPetitions
-from shared.http import MAX_NUMBER, Forbidden, Tokens
+from shared.http import MAX_NUMBER
+from shared.parties import Forbidden, Tokens
 
 
 class PetitionsApi:

@@ -9,7 +9,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, Response
 
 from services.reporting.publication.usecases import ShowPublications
-from shared.http import Forbidden, Tokens
+from shared.parties import Forbidden, Tokens
 
 
 class PublicationApi:

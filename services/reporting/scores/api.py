@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from services.reporting.scores.usecases import RecordScore
-from shared.http import Forbidden, Tokens
+from shared.parties import Forbidden, Tokens
 from shared.units import UnknownUnit
 
 

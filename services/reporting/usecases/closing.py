@@ -39,8 +39,8 @@ from shared.calendar_periods import CalendarPeriod
 from shared.clock import Clock
 from shared.database import Database, Session
 from shared.events.envelope import Outgoing, encode_event
-from shared.http import Party
 from shared.localtime import LOCAL, local_date
+from shared.parties import Party
 from shared.periods import Period
 from shared.topology import REPORT, report_subject
 from shared.units import Unit, Units

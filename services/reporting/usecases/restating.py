@@ -23,7 +23,7 @@ from services.reporting.usecases.closing import CloseReport
 from services.reporting.usecases.measuring import MeasureForms
 from shared.clock import Clock
 from shared.database import Database, Session
-from shared.http import Party
+from shared.parties import Party
 
 log = structlog.get_logger()
 

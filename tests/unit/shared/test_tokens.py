@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from services.cli import app
 from services.cli.client import CommandFailed
-from shared.http import Forbidden, Tokens
 from shared.localtime import LOCAL
+from shared.parties import Forbidden, Tokens
 
 TODAY = datetime.now(LOCAL).date()
 
