@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import Protocol
 
 import structlog
@@ -26,6 +27,7 @@ from shared.clock import Clock, SystemClock
 from shared.fetching import fetch_our_way
 from shared.metrics import gauge
 from shared.parties import Tokens
+from shared.patience import Pauses
 from shared.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -173,7 +175,7 @@ async def running(services: Sequence[Service], *, watch_seconds: float = 10.0) -
                 stack.push_async_callback(resource.stop)
         jobs = [
             asyncio.create_task(
-                _forever(service.name, task), name=f"{service.name}:{getattr(task, '__qualname__', 'task')}"
+                for_ever(service.name, task), name=f"{service.name}:{getattr(task, '__qualname__', 'task')}"
             )
             for service in services
             for task in (*service.tasks, _Watch(service, watch_seconds).run)
@@ -187,19 +189,26 @@ async def running(services: Sequence[Service], *, watch_seconds: float = 10.0) -
         log.info("services_stopping", services=[service.name for service in services])
 
 
-async def _forever(service: str, task: Callable[[], Awaitable[None]]) -> None:
-    """Run a background task; one that fails is logged and begins again, with a pause that grows to half a minute."""
-    pause = 0.5
+async def for_ever(
+    service: str,
+    task: Callable[[], Awaitable[None]],
+    *,
+    seconds: Callable[[], float] = monotonic,
+    rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Run a background task; one that fails is logged and begins again after a pause (`shared.patience`)."""
+    pauses = Pauses()
     while True:
+        began = seconds()
         try:
             await task()
             return
         except asyncio.CancelledError:
             raise
         except Exception:
+            pause = pauses.after(seconds() - began)
             log.exception("task_failed", service=service, task=getattr(task, "__qualname__", "task"), retry_in=pause)
-            await asyncio.sleep(pause)
-            pause = min(30.0, pause * 2)
+            await rest(pause)
 
 
 async def _cancel(jobs: Sequence[asyncio.Task[None]]) -> None:

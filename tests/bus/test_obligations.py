@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from services.reporting.obligations import repository
 from services.reporting.obligations.watching import WatchObligations
-from shared import outbox, topology
+from shared import outbox, patience, topology
 from tests.bus.reports import acknowledgement, city, close, two_dossiers
 from tests.inside import UNIT, Inside, at, inside, new_folder, record, until
 
@@ -29,6 +29,8 @@ async def running(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Inside]:
     """Sunday 14/12/2025, the last day of the fourth quarter and of the year; departments are due on Monday."""
     monkeypatch.setenv("MOTCUA_OBLIGATIONS_SECONDS", "0.05")
     monkeypatch.setenv("MOTCUA_MEASURE_SECONDS", "0.05")
+    # cut off more often within a minute than an hour of trouble would: each cut is a new one
+    monkeypatch.setattr(patience, "HEALTHY", 0.0)
     with new_folder() as data:
         async with inside(data, SUNDAY) as one:
             await one.settled()

@@ -50,14 +50,9 @@ class WatchSources:
         self._poke, self._waiting, self._silent_after = poke, waiting, silent_after_minutes
 
     async def run(self, seconds: float) -> None:
-        """For ever; a look that fails is logged and tried again."""
+        """Look until cancelled."""
         while True:
-            try:
-                await self()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                log.warning("sources_not_watched", reason=str(error))
+            await self()
             await asyncio.sleep(seconds)
 
     async def __call__(self) -> int:

@@ -52,16 +52,10 @@ class WatchObligations:
         self._opened = dict[str, date]()
 
     async def run(self) -> None:
-        """Look until cancelled; what fails is logged and tried again with a growing pause."""
-        failures = 0
+        """Look until cancelled."""
         while True:
-            try:
-                await self()
-                failures = 0
-            except Exception:
-                failures += 1
-                log.exception("obligations_not_watched", failures=failures)
-            await asyncio.sleep(min(30.0, self._every * 2 ** min(failures, 9)))
+            await self()
+            await asyncio.sleep(self._every)
 
     async def backlog(self) -> int:
         """Units not looked at today, and owed reports of which something has to be said."""
