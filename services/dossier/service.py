@@ -27,6 +27,7 @@ from services.dossier.portal.api import PortalApi
 from services.dossier.portal.rules import load_portal_rules
 from services.dossier.portal.usecases import TakePacket
 from services.dossier.scorecard.api import ScorecardApi
+from services.dossier.scorecard.measuring import MeasureSources
 from services.dossier.scorecard.metrics import SourceMetrics
 from services.dossier.scorecard.usecases import AskArrived, CountRejections, ShowScorecards, ShowSources, SourceTally
 from services.dossier.scorecard.watching import WatchSources
@@ -94,6 +95,11 @@ def build(environment: Environment) -> Service:
 
     async def watch_for_ever() -> None:
         await watch.run(settings.watch_seconds)
+
+    measure = MeasureSources(database, environment.clock, calendar, of_sources)
+
+    async def measure_for_ever() -> None:
+        await measure.run(settings.cards_seconds)
 
     record = RecordStatements(
         database, environment.clock, metrics, relay.poke, clocks.note, petitions, apologies.follow, tally
@@ -166,6 +172,7 @@ def build(environment: Environment) -> Service:
             sweep_for_ever,
             keep_clocks_for_ever,
             watch_for_ever,
+            measure_for_ever,
             tell_issued_for_ever,
             forget_names_for_ever,
         ),

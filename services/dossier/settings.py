@@ -27,6 +27,9 @@ class DossierSettings(ServiceSettings):
     watch_seconds: float = Field(
         default=30.0, gt=0, description="seconds between two looks at sources: silent, heard again, a day that ended"
     )
+    cards_seconds: float = Field(
+        default=300.0, gt=0, description="seconds between two cards of the day so far, shown as metrics of sources"
+    )
     apologies_seconds: float = Field(
         default=5.0, gt=0, description="seconds between two looks for issued letters that the journal does not know"
     )

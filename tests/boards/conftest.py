@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from services.reporting.board.usecases import ShowBoards
@@ -16,7 +17,9 @@ from tests.inside import Inside, inside, new_folder
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def running() -> AsyncIterator[Inside]:
-    with new_folder() as data:
+    with new_folder() as data, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTCUA_WATCH_SECONDS", "1")
+        patch.setenv("MOTCUA_CARDS_SECONDS", "1")
         async with inside(data, now="2025-11-20T11:00:00") as one:
             await one.say(*(said for dossier in DOSSIERS for said in dossier))
             yield one

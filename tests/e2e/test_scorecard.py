@@ -35,6 +35,7 @@ TOKENS = {"binh-giang": ["10966"], "thanh-dong": ["10510"]}
 async def running() -> AsyncIterator[Inside]:
     with new_folder() as data, pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTCUA_WATCH_SECONDS", "0.1")
+        patch.setenv("MOTCUA_CARDS_SECONDS", "0.1")
         patch.setenv("MOTCUA_DELIVER_SECONDS", "0.1")
         async with inside(data, now="2025-11-05T08:00:00") as one:
             give_tokens(one)
@@ -190,11 +191,56 @@ async def test_the_gap_query_answers_for_ids_and_ranges(running: Inside) -> None
     assert (await ask({"Authorization": "Bearer nobody"}, ids=["bg-000001"])).status_code == 401
 
 
-async def test_metrics_name_known_sources_only(running: Inside) -> None:
+async def metrics_of_sources(running: Inside) -> dict[str, float]:
     lines = (await running.http.get("/metrics")).text.splitlines()
-    counted = {
+    return {
         line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line.startswith("motcua_source_")
     }
+
+
+def todays(source: str, **figures: float) -> dict[str, float]:
+    """The gauges of a card, by what stands in their names."""
+    names = {
+        "gaps_id": f'motcua_source_gaps{{series="id",source="{source}"}}',
+        "gaps_code": f'motcua_source_gaps{{series="code",source="{source}"}}',
+        "reopened": f'motcua_source_moves{{move="reopened",source="{source}"}}',
+        "backward": f'motcua_source_moves{{move="backward",source="{source}"}}',
+        "no_field": f'motcua_source_missing_facts{{fact="field",source="{source}"}}',
+        "no_procedure": f'motcua_source_missing_facts{{fact="procedure",source="{source}"}}',
+        "no_due_at": f'motcua_source_missing_facts{{fact="due_at",source="{source}"}}',
+        "no_channel": f'motcua_source_missing_facts{{fact="channel",source="{source}"}}',
+        "out_of_order": f'motcua_source_out_of_order{{source="{source}"}}',
+        "code_date_differs": f'motcua_source_code_date_differs{{source="{source}"}}',
+    }
+    return {name: figures.get(short, 0) for short, name in names.items()}
+
+
+def shown(running: Inside, expected: dict[str, float]) -> Callable[[], Awaitable[bool]]:
+    async def same() -> bool:
+        found = await metrics_of_sources(running)
+        return {name: found.get(name) for name in expected} == expected
+
+    return same
+
+
+async def test_the_figures_of_the_card_are_metrics_of_the_day_so_far(running: Inside) -> None:
+    expected = todays(
+        SOURCE,
+        gaps_id=2,
+        gaps_code=2,
+        reopened=1,
+        backward=1,
+        no_field=2,
+        no_due_at=1,
+        out_of_order=1,
+        code_date_differs=1,
+    )
+    await until(shown(running, expected | todays(PETITIONS)), "the card of the day as metrics")
+
+
+async def test_metrics_name_known_sources_only(running: Inside) -> None:
+    lines = (await running.http.get("/metrics")).text.splitlines()
+    counted = await metrics_of_sources(running)
     assert counted[f'motcua_source_statements_total{{source="{SOURCE}",verdict="accepted"}}'] == 9
     assert counted[f'motcua_source_statements_total{{source="{SOURCE}",verdict="duplicate"}}'] == 2
     assert counted[f'motcua_source_delay_seconds_bucket{{le="3600.0",source="{SOURCE}"}}'] == 7
@@ -246,6 +292,7 @@ async def test_after_the_day_has_ended_its_card_is_said_once(running: Inside) ->
     before = await card(running, "2025-11-05")
     running.clock.advance(at("2025-11-06T00:06:00"))
     await until(some(running, "scorecard", 1), "the card of the day")
+    await until(shown(running, todays(SOURCE)), "a new day to begin with zeros")
     running.clock.advance(at("2025-11-06T07:30:00"))
     await running.settled()
     (said,) = await events(running, "scorecard")
@@ -264,7 +311,9 @@ async def test_a_source_that_falls_silent_in_office_hours_is_told_once_and_so_is
     await until(some(running, "silent", 1), "the silence to be noticed")
     line = next(one for one in (await running.http.get("/v1/sources")).json()["sources"] if one["name"] == SOURCE)
     assert (line["silent"], line["quiet_minutes"]) == (True, 451)
-    assert f'motcua_source_silent{{source="{SOURCE}"}} 1.0' in (await running.http.get("/metrics")).text
+    found = await metrics_of_sources(running)
+    assert found[f'motcua_source_silent{{source="{SOURCE}"}}'] == 1
+    assert found[f'motcua_source_quiet_seconds{{source="{SOURCE}"}}'] == 451 * 60
     running.clock.advance(at("2025-11-06T16:00:00"))
     await running.say(taken_in(9, "2025-11-06T16:00:00"))
     await until(some(running, "heard_again", 1), "the return to be noticed")

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from shared.localtime import local_date, start_of_day
 from shared.workdays import Calendar
 
+FACTS = ("field", "procedure", "due_at", "channel")
+"""What a reception should say."""
 LEAST_OF_A_SERIES = 5
 """Numbers that make a series; fewer may be a coincidence, such as a date at the end of an id."""
 LONGEST_SERIES = 10_000

@@ -8,13 +8,11 @@ from datetime import date, datetime
 from typing import Any
 
 from services.dossier.domain import FINISHES, KEEPS_STATUS, REOPENS
-from services.dossier.scorecard.domain import Count, Series, What
+from services.dossier.scorecard.domain import FACTS, Count, Series, What
 from shared.database import Session
 from shared.events.statements import Kind
 from shared.localtime import LOCAL
 
-FACTS = ("field", "procedure", "due_at", "channel")
-"""What a reception should say."""
 SEVERAL_DAYS = 7
 """Days before the one looked at in which the last number of a series is looked for."""
 _DAY = "(recorded_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date"

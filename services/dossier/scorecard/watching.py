@@ -99,7 +99,9 @@ class WatchSources:
         silent = one.is_live and quiet > self._silent_after
         if one.is_live:
             told = silent and (one.silent_since is not None or not backlog)
-            self._metrics.silent.labels(self._metrics.label(one.name)).set(told)
+            label = self._metrics.label(one.name)
+            self._metrics.silent.labels(label).set(told)
+            self._metrics.quiet.labels(label).set(quiet * 60)
         if silent and one.silent_since is None and not backlog:
             log.warning("source_silent", source=one.name, minutes=quiet)
             at = min(now, calendar.add_working_minutes(one.last_recorded_at, self._silent_after))
