@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -49,6 +49,21 @@ class Party:
         """True when this party's statements about `unit` are accepted."""
         return "*" in self.units or unit in self.units
 
+    def must_speak_for(self, unit: str, deed: str = "read") -> None:
+        """Raises `Forbidden` (403) when this party may not do the deed for `unit`."""
+        if not self.may_speak_for(unit):
+            raise Forbidden(f"{self.name} may not {deed} unit {unit}")
+
+    def readable(self, units: Sequence[str]) -> list[str]:
+        """The units asked for, none for `["all"]`; raises `Forbidden` (403) when one of them may not be read."""
+        if list(units) == ["all"]:
+            if "*" not in self.units:
+                raise Forbidden(f"{self.name} may not read every unit; name the units")
+            return []
+        for unit in units:
+            self.must_speak_for(unit)
+        return list(units)
+
 
 class Tokens:
     """Bearer tokens by the SHA-256 of their text; the text itself is stored nowhere.
@@ -69,6 +84,12 @@ class Tokens:
         """Who calls; raises `Forbidden` (401) when the token is missing or unknown."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return self.party_of(token.strip() if scheme.lower() == "bearer" else "")
+
+    def reader(self, request: Request, unit: str) -> Party:
+        """Who calls and may read `unit`; raises `Forbidden` (401 or 403)."""
+        party = self.party(request)
+        party.must_speak_for(unit)
+        return party
 
     def party_of(self, token: str) -> Party:
         """Whose token this is; raises `Forbidden` (401) when nobody's."""

@@ -142,9 +142,7 @@ class DossierApi:
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Findings:
         """What is unusual about a unit's dossiers, by dossier; only the finding `code`, when given; `limit` dossiers a page."""
-        party = self._tokens.party(request)
-        if not party.may_speak_for(unit):
-            raise Forbidden(f"{party.name} may not read unit {unit}")
+        self._tokens.reader(request, unit)
         page = await self._list_findings(unit, code, after, limit)
         items = [
             DossierFinding(dossier=one.dossier, code=found, text=FINDING[found])

@@ -40,9 +40,7 @@ class InspectionApi:
 
     async def plans(self, request: Request, unit: str) -> dict[str, Any]:
         """Every plan of a unit with the progress of its targets and tasks."""
-        party = self._tokens.party(request)
-        if not party.may_speak_for(unit):
-            raise Forbidden(f"{party.name} may not read unit {unit}")
+        self._tokens.reader(request, unit)
         return await self._show(unit)
 
     async def evidence(self, request: Request, unit: str, document: Document) -> Response:

@@ -37,10 +37,7 @@ class NotificationApi:
         self, request: Request, unit: Annotated[list[str], Query()], limit: Annotated[int, Query(ge=1, le=10_000)] = 100
     ) -> list[dict[str, Any]]:
         """What was decided and what became of it, newest first; never the text of an alert."""
-        party = self._tokens.party(request)
-        if any(not party.may_speak_for(one) for one in unit):
-            raise Forbidden(f"{party.name} may not read these units")
-        found = await self._show([] if unit == ["all"] else unit, limit)
+        found = await self._show(self._tokens.party(request).readable(unit), limit)
         return [
             {k: v.astimezone(LOCAL).isoformat() if isinstance(v, datetime) else v for k, v in one.items()}
             for one in found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Awaitable
 from datetime import date
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -26,6 +27,7 @@ from services.reporting.domain import (
     RoleMissing,
     UnknownProposal,
 )
+from services.reporting.domain.windows import both_days
 from services.reporting.forms import Sheet
 from services.reporting.hearing import NotYetHeard
 from services.reporting.history.usecases import ShowHistory
@@ -33,8 +35,9 @@ from services.reporting.signing import SigningKeyUnusable
 from services.reporting.usecases import CloseReport, DecideProposal, ShowFigures
 from services.reporting.usecases.closing import stem
 from services.reporting.usecases.measuring import MeasureForms
+from shared.answers import Refusals
 from shared.http import MAX_NUMBER, Number
-from shared.parties import Forbidden, Party, Tokens
+from shared.parties import Party, Tokens
 from shared.units import Units, UnknownUnit
 
 MOST = 100_000
@@ -59,6 +62,16 @@ class Decision(BaseModel):
 
     role: str | None = Field(default=None, alias="as")
     reason: str = ""
+
+
+REFUSALS = Refusals(
+    forbidden=(RoleMissing,),
+    unknown=(ReportNotClosed, UnknownUnit, UnknownProposal),
+    conflict=(
+        ReportAlreadyClosed, PeriodNotOver, FiguresDoNotBalance, NotYetHeard, SigningKeyUnusable, ProposalDecided,
+        ProposalOutdated,
+    ),
+)  # fmt: skip
 
 
 class ReportingApi:
@@ -111,18 +124,16 @@ class ReportingApi:
         `known_on` gives them as they were known at the end of an earlier day.
         """
         party = self._tokens.party(request)
-        return await _for_people(self._figures(party, unit, period, begin, end, form, known_on))
+        return await REFUSALS.answer(self._figures(party, unit, period, begin, end, form, known_on))
 
     async def _figures(
         self, party: Party, unit: list[str], code: str | None, begin: date | None, end: date | None, form: str,
         known_on: date | None,
     ) -> Any:  # fmt: skip
         show = partial(self._history.figures, known_on=known_on) if known_on else self._show
-        units = self._allowed(party, unit)
+        units = party.readable(unit)
         if code is None:
-            if begin is None or end is None:
-                raise ValueError("give a period, or both from and to")
-            return [one.as_json() for one in await show(units, form, begin, end)]
+            return [one.as_json() for one in await show(units, form, *both_days(begin, end))]
         found = list[Figures | Sheet]()
         for one in units or await self._show.units():
             days = self._measure.window(one, form, code)
@@ -144,8 +155,8 @@ class ReportingApi:
         field: str | None = None,
     ) -> Response:
         """Measures that are plain numbers, such as `late_without_apology`; by name, or all of them."""
-        units = self._allowed(self._tokens.party(request), unit)
-        return await _for_people(self._show.counts(units, begin, end, name or [], field=field))
+        units = self._tokens.party(request).readable(unit)
+        return await REFUSALS.answer(self._show.counts(units, begin, end, name or [], field=field))
 
     async def behind(
         self,
@@ -167,11 +178,11 @@ class ReportingApi:
 
         `form` and `cell` name a cell of any form; `column` one of II.06a or a measure of `/counts`, of one `field` or all.
         """
-        units = self._allowed(self._tokens.party(request), unit)
+        units = self._tokens.party(request).readable(unit)
         asked = (column, period, begin, end, field, form, cell, limit, offset, known_on)
         if as_ == "json":
-            return await _for_people(self._behind(units, *asked))
-        return await _for_people(self._behind(units, *asked), as_file=(as_, cell or column or ""))
+            return await REFUSALS.answer(self._behind(units, *asked))
+        return await REFUSALS.answer(_as_file(self._behind(units, *asked), as_, cell or column or ""))
 
     async def _behind(
         self, units: list[str], column: str | None, code: str | None, begin: date | None, end: date | None,
@@ -184,8 +195,7 @@ class ReportingApi:
                 raise ValueError("a period is one unit's; name one unit, or give both from and to")
             days = self._measure.window(units[0], form, code)
             begin, end = days.begin, days.end
-        if begin is None or end is None:
-            raise ValueError("give a period, or both from and to")
+        begin, end = both_days(begin, end)
         if known_on is not None:
             field, _, of_cell = (cell or "").rpartition("/") if cell else (field or "", "", "")
             return await self._history.behind(
@@ -203,8 +213,8 @@ class ReportingApi:
         limit: Annotated[int, Query(ge=1, le=1000)] = 5,
     ) -> Response:
         """Open dossiers past their promise at the end of a day, oldest promise first."""
-        units = self._allowed(self._tokens.party(request), unit)
-        return await _for_people(self._show.longest_overdue(units, on, limit))
+        units = self._tokens.party(request).readable(unit)
+        return await REFUSALS.answer(self._show.longest_overdue(units, on, limit))
 
     async def closed(
         self,
@@ -215,8 +225,8 @@ class ReportingApi:
         version: Number | None = None,
     ) -> Response:
         """Closed reports of these units, with their files; all, or those of a form, a period, a version."""
-        units = self._allowed(self._tokens.party(request), unit)
-        return await _for_people(self._listed(units, form, period, version))
+        units = self._tokens.party(request).readable(unit)
+        return await REFUSALS.answer(self._listed(units, form, period, version))
 
     async def _listed(self, units: list[str], form: str | None, period: str | None, version: int | None) -> Any:
         return [_shown(one) for one in await self._close.list(units, form=form, period=period, version=version)]
@@ -224,8 +234,8 @@ class ReportingApi:
     async def close(self, request: Request, wanted: Close) -> Response:
         """Freeze a report; needs the role that the form names."""
         party = self._tokens.party(request)
-        self._allowed(party, [wanted.unit])
-        return await _for_people(self._closing(wanted, party))
+        party.must_speak_for(wanted.unit, "close reports of")
+        return await REFUSALS.answer(self._closing(wanted, party))
 
     async def _closing(self, wanted: Close, party: Party) -> Any:
         return _shown(await self._close(wanted.unit, wanted.form, wanted.period, by=party, role=wanted.role))
@@ -240,7 +250,7 @@ class ReportingApi:
         self, request: Request, unit: str, period: str, suffix: str, form: str = FORM, version: Number | None = None
     ) -> Response:
         """One document of a closed report by its suffix (`.json`, `.xlsx`, …), byte for byte as it was signed."""
-        self._allowed(self._tokens.party(request), [unit])
+        self._tokens.reader(request, unit)
         try:
             report = await self._close.closed(unit, form, period, version)
             found = await self._close.file(report, stem(report) + suffix)
@@ -251,66 +261,32 @@ class ReportingApi:
 
     async def proposals(self, request: Request, unit: Annotated[list[str], Query()], closed: bool = False) -> Response:
         """Changes of closed reports that wait for a decision; `closed` brings the decided ones too."""
-        units = self._allowed(self._tokens.party(request), unit)
-        return await _for_people(self._decide.list(units, closed=closed))
+        units = self._tokens.party(request).readable(unit)
+        return await REFUSALS.answer(self._decide.list(units, closed=closed))
 
     async def approve(self, request: Request, number: Number, decision: Decision) -> Response:
         """Publish the next version; needs the role that the form names, and to name it."""
-        return await _for_people(self._approving(self._tokens.party(request), number, decision))
+        return await REFUSALS.answer(self._approving(self._tokens.party(request), number, decision))
 
     async def reject(self, request: Request, number: Number, decision: Decision) -> Response:
         """Keep the closed figures, and the reason."""
-        return await _for_people(self._rejecting(self._tokens.party(request), number, decision))
+        return await REFUSALS.answer(self._rejecting(self._tokens.party(request), number, decision))
 
     async def _approving(self, party: Party, number: int, decision: Decision) -> Any:
-        self._allowed(party, [(await self._decide.find(number))["unit"]])
+        party.must_speak_for((await self._decide.find(number))["unit"], "decide for")
         return _shown(await self._decide.approve(number, by=party, role=decision.role))
 
     async def _rejecting(self, party: Party, number: int, decision: Decision) -> Any:
-        self._allowed(party, [(await self._decide.find(number))["unit"]])
+        party.must_speak_for((await self._decide.find(number))["unit"], "decide for")
         return await self._decide.reject(number, by=party, role=decision.role, reason=decision.reason)
 
     async def keys(self) -> Response:
         """The public keys that check closed reports; they are no secret."""
-        return await _for_people(self._close.keys())
-
-    def _allowed(self, party: Party, units: list[str]) -> list[str]:
-        if units == ["all"]:
-            if "*" not in party.units:
-                raise Forbidden(f"{party.name} may not read every unit; name the units")
-            return []
-        for unit in units:
-            if not party.may_speak_for(unit):
-                raise Forbidden(f"{party.name} may not read unit {unit}")
-        return units
+        return await REFUSALS.answer(self._close.keys())
 
 
-async def _for_people(answer: Any, *, as_file: tuple[str, str] | None = None) -> Response:
-    """Await an answer; say what a person can do when it is refused. `as_file` (format, name) makes a list a file."""
-    try:
-        found = await answer
-        if as_file:
-            return _file(await asyncio.to_thread(write_list, found, as_file[0]), *as_file)
-        return JSONResponse(_plain(found))
-    except RoleMissing as error:
-        return JSONResponse({"error": str(error)}, status_code=403)
-    except (
-        ReportAlreadyClosed,
-        PeriodNotOver,
-        FiguresDoNotBalance,
-        NotYetHeard,
-        SigningKeyUnusable,
-        ProposalDecided,
-        ProposalOutdated,
-    ) as error:
-        return JSONResponse({"error": str(error)}, status_code=409)
-    except (ReportNotClosed, UnknownUnit, UnknownProposal) as error:
-        return JSONResponse({"error": str(error)}, status_code=404)
-    except ValueError as error:
-        return JSONResponse({"error": str(error)}, status_code=400)
-
-
-def _file(content: bytes, format_: str, name: str) -> Response:
+async def _as_file(rows: Awaitable[Any], format_: str, name: str) -> Response:
+    content = await asyncio.to_thread(write_list, await rows, format_)
     # a field of administration has letters that a header cannot carry
     ascii_name = re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-") or "list"
     headers = {"Content-Disposition": f'attachment; filename="{ascii_name}.{format_}"'}
@@ -321,11 +297,3 @@ def _shown(report: dict[str, Any]) -> dict[str, Any]:
     files = [one["name"] for one in json.loads(report["document"])["files"]]
     shown = {name: value for name, value in report.items() if name != "document"}
     return {**shown, "files": [f"{stem(report)}.json", *files]}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return value.isoformat() if isinstance(value, date) else value

@@ -21,7 +21,7 @@ from services.dossier.apologies.repository import Wanted
 from services.dossier.apologies.usecases import NoLetter, ShowApologies, UnknownDossier, WriteApologies
 from services.dossier.applicants.usecases import Names
 from services.dossier.doors import NoReceipt
-from shared.parties import Forbidden, Party, Tokens
+from shared.parties import Forbidden, Tokens
 
 ROLE = "apologist"
 """Who may draft, issue, send and publish."""
@@ -164,7 +164,7 @@ class ApologiesApi:
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Any:
         """A unit's apologies, oldest promise first; by state, field and department."""
-        self._reader(request, unit)
+        self._tokens.reader(request, unit)
         try:
             begin = _cursor(after)
         except ValueError:
@@ -185,7 +185,7 @@ class ApologiesApi:
 
     async def of(self, request: Request, unit: str, code: str) -> Any:
         """Every apology of a dossier, with who did what when."""
-        self._reader(request, unit)
+        self._tokens.reader(request, unit)
         return await _for_people(self._all(unit, code))
 
     async def _all(self, unit: str, code: str) -> list[ApologyShown]:
@@ -224,7 +224,7 @@ class ApologiesApi:
 
         A name that is kept sealed is printed for whoever may write apologies; where it cannot be, `Motcua-Remark` says why.
         """
-        party = self._reader(request, unit)
+        party = self._tokens.reader(request, unit)
         try:
             action = await self._show.letter(unit, wanted.dossier, wanted.due_on)
         except (LookupError, NotAllowed) as error:
@@ -247,14 +247,8 @@ class ApologiesApi:
             return JSONResponse({"error": str(UnknownDossier(unit, wanted.dossier))}, status_code=404)
         return Response(status_code=204)
 
-    def _reader(self, request: Request, unit: str) -> Party:
-        party = self._tokens.party(request)
-        if not party.may_speak_for(unit):
-            raise Forbidden(f"{party.name} may not read unit {unit}")
-        return party
-
     def _writer(self, request: Request, unit: str) -> str:
-        party = self._reader(request, unit)
+        party = self._tokens.reader(request, unit)
         if ROLE not in party.roles:
             raise Forbidden(f"{party.name} may not write apologies; it takes a token with the role {ROLE}")
         return party.name

@@ -16,7 +16,7 @@ from services.dossier.clocks.repository import Change, StoredClocks
 from services.dossier.clocks.usecases import ShowClocks
 from shared.events.dossiers import State
 from shared.localtime import local_date
-from shared.parties import Forbidden, Tokens
+from shared.parties import Tokens
 
 SOURCE = "clocks"
 
@@ -71,7 +71,7 @@ class ClocksApi:
 
     async def clocks(self, request: Request, unit: str, code: str) -> Any:
         """The three clocks of a dossier; 404 while it is unknown or not measured yet."""
-        self._check(request, unit)
+        self._tokens.reader(request, unit)
         found = await self._show.of(unit, code)
         if found is None:
             reason = f"no clocks of dossier {code} in unit {unit} (check the code; a new dossier takes some seconds)"
@@ -94,15 +94,10 @@ class ClocksApi:
         self, request: Request, unit: str, after: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Differences:
         """A unit's findings where the promised date is not the computed one, by dossier code; `limit` dossiers a page."""
-        self._check(request, unit)
+        self._tokens.reader(request, unit)
         page = await self._show.differing(unit, after, limit)
         items = [finding for stored in page for finding in _findings(stored)]
         return Differences(unit=unit, items=items, next=page[-1].snapshot.dossier if len(page) == limit else None)
-
-    def _check(self, request: Request, unit: str) -> None:
-        party = self._tokens.party(request)
-        if not party.may_speak_for(unit):
-            raise Forbidden(f"{party.name} may not read unit {unit}")
 
 
 def standing(clocks: Clocks, state: State, now: datetime) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from services.dossier.lateness.domain import Late, Lateness
 from services.dossier.lateness.messages import CAUSE
 from services.dossier.lateness.usecases import ShowLateness, Window
-from shared.parties import Forbidden, Tokens
+from shared.parties import Tokens
 from shared.units import Units
 
 MAX_DAYS = 400
@@ -118,9 +118,7 @@ class LatenessApi:
         )
 
     def _check(self, request: Request, unit: str, begin: date, end: date) -> JSONResponse | None:
-        party = self._tokens.party(request)
-        if not party.may_speak_for(unit):
-            raise Forbidden(f"{party.name} may not read unit {unit}")
+        self._tokens.reader(request, unit)
         if unit not in self._units:
             return JSONResponse({"error": f"unknown unit {unit!r}; use the five-digit code"}, status_code=404)
         if not 0 <= (end - begin).days <= MAX_DAYS:

@@ -16,7 +16,7 @@ from services.dossier.petitions.rules import Deadline
 from services.dossier.petitions.usecases import ShowPetition
 from shared.events.petition_snapshots import PetitionState
 from shared.localtime import local_date
-from shared.parties import Forbidden, Tokens
+from shared.parties import Tokens
 
 
 class DeadlineShown(BaseModel):
@@ -63,9 +63,7 @@ class PetitionsApi:
 
     async def petition(self, request: Request, unit: str, code: str) -> Any:
         """One petition with its deadlines; 404 while nobody has spoken of it."""
-        party = self._tokens.party(request)
-        if not party.may_speak_for(unit):
-            raise Forbidden(f"{party.name} may not read unit {unit}")
+        self._tokens.reader(request, unit)
         found = await self._show(unit, code)
         if found is None:
             return JSONResponse({"error": f"no petition {code} in unit {unit} (check the code)"}, status_code=404)

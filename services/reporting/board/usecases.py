@@ -12,7 +12,7 @@ from shared.boards import Board, Catalogue, Panel, Queries, Source
 from shared.clock import Clock
 from shared.database import Database
 from shared.localtime import local_date
-from shared.parties import Forbidden, Party
+from shared.parties import Party
 
 PAGE = 100
 """Rows of a list on one page."""
@@ -46,8 +46,7 @@ class ShowBoards:
         async with self._database.transaction() as session:
             known = [one for one in await repository.list_units(session) if party.may_speak_for(one[0])]
             for unit in units:
-                if not party.may_speak_for(unit):
-                    raise Forbidden(f"{party.name} may not read unit {unit}")
+                party.must_speak_for(unit)
             wanted = list(units) or [code for code, _ in known]
             window = await repository.find_window(session, wanted, period, today)
             if window is None:

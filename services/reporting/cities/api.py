@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from services.reporting.cities.usecases import ShowCity
 from services.reporting.domain import FORM, FiguresDoNotBalance
+from services.reporting.domain.windows import both_days
+from shared.answers import Refusals
 from shared.http import Key
-from shared.parties import Forbidden, Tokens
+from shared.parties import Forbidden, Party, Tokens
+
+REFUSALS = Refusals(unknown=(LookupError,), conflict=(FiguresDoNotBalance,))
 
 
 class CitiesApi:
@@ -37,19 +40,14 @@ class CitiesApi:
         form: str = FORM,
     ) -> Response:
         """A form summed over all communes of a city, with each commune's total, for a period or a window from–to."""
-        party = self._tokens.party(request)
-        try:
-            refused = [one.code for one in self._show.communes(city) if not party.may_speak_for(one.code)]
-            if refused:
-                raise Forbidden(f"{party.name} may not read {len(refused)} units of {city}, {refused[0]} among them")
-            if period is not None:
-                begin, end = self._show.window(city, period)
-            if begin is None or end is None:
-                raise ValueError("give a period, or both from and to")
-            return JSONResponse(jsonable_encoder(await self._show(city, form, begin, end, period)))
-        except LookupError as error:
-            return JSONResponse({"error": str(error)}, status_code=404)
-        except FiguresDoNotBalance as error:
-            return JSONResponse({"error": str(error)}, status_code=409)
-        except ValueError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
+        return await REFUSALS.answer(self._city(self._tokens.party(request), city, period, begin, end, form))
+
+    async def _city(
+        self, party: Party, city: str, code: str | None, begin: date | None, end: date | None, form: str
+    ) -> Any:
+        refused = [one.code for one in self._show.communes(city) if not party.may_speak_for(one.code)]
+        if refused:
+            raise Forbidden(f"{party.name} may not read {len(refused)} units of {city}, {refused[0]} among them")
+        if code is not None:
+            begin, end = self._show.window(city, code)
+        return await self._show(city, form, *both_days(begin, end), code)

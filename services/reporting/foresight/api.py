@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from services.reporting.foresight.domain import TooLittleHistory
 from services.reporting.foresight.usecases import ForeseePeriod
 from services.reporting.usecases import CloseReport
+from shared.answers import Refusals
 from shared.http import Key
-from shared.parties import Forbidden, Tokens
+from shared.parties import Tokens
+
+REFUSALS = Refusals(unknown=(LookupError,), conflict=(TooLittleHistory,))
 
 
 class ForesightApi:
@@ -37,15 +39,9 @@ class ForesightApi:
         limit: Annotated[int, Query(ge=0, le=1000)] = 20,
     ) -> Response:
         """`so_far`, `expected`, `low`, `high` of the on-time rate; what must be finished by when; the riskiest dossiers."""
-        party = self._tokens.party(request)
-        if not party.may_speak_for(unit):
-            raise Forbidden(f"{party.name} may not read unit {unit}")
-        try:
-            days = self._close.window(unit, period)
-            return JSONResponse(jsonable_encoder(await self._foresee(unit, days.begin, days.end, on, limit=limit)))
-        except LookupError as error:
-            return JSONResponse({"error": str(error)}, status_code=404)
-        except TooLittleHistory as error:
-            return JSONResponse({"error": str(error)}, status_code=409)
-        except ValueError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
+        self._tokens.reader(request, unit)
+        return await REFUSALS.answer(self._foreseen(unit, period, on, limit))
+
+    async def _foreseen(self, unit: str, code: str, on: date | None, limit: int) -> Any:
+        days = self._close.window(unit, code)
+        return await self._foresee(unit, days.begin, days.end, on, limit=limit)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from services.reporting.domain import FORM
+from services.reporting.domain.windows import both_days
 from services.reporting.history.usecases import ShowHistory
 from services.reporting.usecases import CloseReport
+from shared.answers import Refusals
 from shared.http import Key
-from shared.parties import Forbidden, Tokens
+from shared.parties import Tokens
+
+REFUSALS = Refusals(unknown=(LookupError,))
 
 
 class HistoryApi:
@@ -40,19 +43,14 @@ class HistoryApi:
         form: str = FORM,
     ) -> Response:
         """What changed in a form between two days of knowledge: cells, dossiers, and the statements between them."""
-        party = self._tokens.party(request)
-        if not party.may_speak_for(unit):
-            raise Forbidden(f"{party.name} may not read unit {unit}")
-        try:
-            if period is not None:
-                days = self._close.window(unit, period)
-                begin, end = days.begin, days.end
-            if begin is None or end is None:
-                raise ValueError("give a period, or both from and to")
-            return JSONResponse(
-                jsonable_encoder(await self._show.between(unit, form, begin, end, known_from, known_to))
-            )
-        except LookupError as error:
-            return JSONResponse({"error": str(error)}, status_code=404)
-        except ValueError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
+        self._tokens.reader(request, unit)
+        return await REFUSALS.answer(self._between(unit, form, period, begin, end, known_from, known_to))
+
+    async def _between(
+        self, unit: str, form: str, code: str | None, begin: date | None, end: date | None, known_from: date,
+        known_to: date,
+    ) -> Any:  # fmt: skip
+        if code is not None:
+            days = self._close.window(unit, code)
+            begin, end = days.begin, days.end
+        return await self._show.between(unit, form, *both_days(begin, end), known_from, known_to)

@@ -8,8 +8,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.reporting.domain import FORM, RoleMissing
@@ -26,11 +25,12 @@ from services.reporting.obligations.usecases import (
     ShowCalendar,
     shown,
 )
+from shared.answers import Refusals
 from shared.events.owed_reports import OwedReportEvent
 from shared.http import MAX_NUMBER, YEARS, Key
 from shared.localtime import local_date
 from shared.measures import COLUMNS
-from shared.parties import Forbidden, Party, Tokens
+from shared.parties import Party, Tokens
 from shared.units import UnknownUnit
 
 
@@ -99,6 +99,13 @@ class Asking(BaseModel):
     document: Annotated[Text, Field(min_length=1)]
 
 
+REFUSALS = Refusals(
+    forbidden=(RoleMissing,),
+    unknown=(NoSuchObligation, UnknownUnit),
+    conflict=(OutOfOrder, AlreadyReceived, FiguresDiffer),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deeds:
     """What people may do."""
@@ -138,8 +145,8 @@ class ObligationsApi:
         """What is owed and what is coming, by the day on which it falls due; by default a month back, half a year ahead."""
         party = self._tokens.party(request)
         for one in unit:
-            _speaks_for(party, one, "read")
-        return await _for_people(self._do.calendar(unit, begin, end))
+            party.must_speak_for(one)
+        return await REFUSALS.answer(self._do.calendar(unit, begin, end))
 
     async def owed(
         self,
@@ -151,9 +158,9 @@ class ObligationsApi:
         owed_to: Annotated[str | None, Query(alias="to")] = None,
     ) -> Response:
         """One owed report, the figures confirmed with it and those of the agency's own dossiers, column by column."""
-        _speaks_for(self._tokens.party(request), unit, "read")
+        self._tokens.reader(request, unit)
         named = Named(unit=unit, agency=agency, period=period, form=form, owed_to=owed_to)
-        return await _for_people(self._do.check.beside(named))
+        return await REFUSALS.answer(self._do.check.beside(named))
 
     async def hand_in(self, request: Request, wanted: HandingIn) -> Response:
         """A department's report was received; needs the role `reporter`, or `agency:<slug>` of that very agency."""
@@ -162,26 +169,26 @@ class ObligationsApi:
             number=wanted.number, date=wanted.document_date, link=wanted.link, figures=wanted.figures
         )  # fmt: skip
         deed = self._do.hand_in(wanted.named, document, wanted.on, by=party, correct=wanted.correct)
-        return await _for_people(self._row(deed))
+        return await REFUSALS.answer(self._row(deed))
 
     async def check(self, request: Request, wanted: Checking) -> Response:
         """The centre has checked a received report; needs the role `reporter`."""
-        return await _for_people(self._do.check(wanted.named, wanted.note, by=self._party(request, wanted.unit)))
+        return await REFUSALS.answer(self._do.check(wanted.named, wanted.note, by=self._party(request, wanted.unit)))
 
     async def send(self, request: Request, wanted: Owing) -> Response:
         """The centre's report was handed to the leaders; needs the role `reporter`."""
         party = self._party(request, wanted.unit)
-        return await _for_people(self._row(self._do.leaders(wanted.named, OwedReportEvent.SENT, by=party)))
+        return await REFUSALS.answer(self._row(self._do.leaders(wanted.named, OwedReportEvent.SENT, by=party)))
 
     async def acknowledge(self, request: Request, wanted: Owing) -> Response:
         """The leaders have taken note of it; needs the role `reporter`."""
         party = self._party(request, wanted.unit)
-        return await _for_people(self._row(self._do.leaders(wanted.named, OwedReportEvent.ACKNOWLEDGED, by=party)))
+        return await REFUSALS.answer(self._row(self._do.leaders(wanted.named, OwedReportEvent.ACKNOWLEDGED, by=party)))
 
     async def ask(self, request: Request, wanted: Asking) -> Response:
         """Ask an agency or a group for a report on any window; needs the role `reporter`."""
         party = self._party(request, wanted.unit)
-        return await _for_people(self._asked(wanted, party))
+        return await REFUSALS.answer(self._asked(wanted, party))
 
     async def _asked(self, wanted: Asking, party: Party) -> list[dict[str, Any]]:
         rows = await self._do.ask(
@@ -197,24 +204,5 @@ class ObligationsApi:
 
     def _party(self, request: Request, unit: str) -> Party:
         party = self._tokens.party(request)
-        _speaks_for(party, unit, "act for")
+        party.must_speak_for(unit, "act for")
         return party
-
-
-def _speaks_for(party: Party, unit: str, deed: str) -> None:
-    if not party.may_speak_for(unit):
-        raise Forbidden(f"{party.name} may not {deed} unit {unit}")
-
-
-async def _for_people(answer: Awaitable[Any]) -> Response:
-    """Await an answer; say what a person can do when it is refused."""
-    try:
-        return JSONResponse(jsonable_encoder(await answer))
-    except RoleMissing as error:
-        return JSONResponse({"error": str(error)}, status_code=403)
-    except (NoSuchObligation, UnknownUnit) as error:
-        return JSONResponse({"error": str(error)}, status_code=404)
-    except (OutOfOrder, AlreadyReceived, FiguresDiffer) as error:
-        return JSONResponse({"error": str(error)}, status_code=409)
-    except ValueError as error:
-        return JSONResponse({"error": str(error)}, status_code=400)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from services.reporting.petitions.usecases import ShowPetitions
+from shared.answers import Refusals
 from shared.http import MAX_NUMBER
-from shared.parties import Forbidden, Tokens
+from shared.parties import Tokens
+
+REFUSALS = Refusals()
 
 
 class PetitionsApi:
@@ -36,7 +37,7 @@ class PetitionsApi:
         end: Annotated[date, Query(alias="to")],
     ) -> Response:
         """Every measure of petitions for units (`all` for every unit known) and a window, as of its end."""
-        return await _for_people(self._show.figures(self._allowed(request, unit), begin, end))
+        return await REFUSALS.answer(self._show.figures(self._tokens.party(request).readable(unit), begin, end))
 
     async def behind(
         self,
@@ -50,23 +51,5 @@ class PetitionsApi:
         offset: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0,
     ) -> Response:
         """The petitions behind a measure, page by page; of a rate `hit=true` those that meet it, `hit=false` the others."""
-        units = self._allowed(request, unit)
-        return await _for_people(self._show.behind(units, begin, end, measure, hit=hit, limit=limit, offset=offset))
-
-    def _allowed(self, request: Request, units: list[str]) -> list[str]:
-        party = self._tokens.party(request)
-        if units == ["all"]:
-            if "*" not in party.units:
-                raise Forbidden(f"{party.name} may not read every unit; name the units")
-            return []
-        for unit in units:
-            if not party.may_speak_for(unit):
-                raise Forbidden(f"{party.name} may not read unit {unit}")
-        return units
-
-
-async def _for_people(answer: Awaitable[Any]) -> Response:
-    try:
-        return JSONResponse(jsonable_encoder(await answer))
-    except ValueError as error:
-        return JSONResponse({"error": str(error)}, status_code=400)
+        units = self._tokens.party(request).readable(unit)
+        return await REFUSALS.answer(self._show.behind(units, begin, end, measure, hit=hit, limit=limit, offset=offset))

@@ -9,7 +9,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, Response
 
 from services.reporting.publication.usecases import ShowPublications
-from shared.parties import Forbidden, Tokens
+from shared.parties import Tokens
 
 
 class PublicationApi:
@@ -26,12 +26,5 @@ class PublicationApi:
 
     async def publications(self, request: Request, unit: Annotated[list[str], Query()]) -> Response:
         """What became of each closed version of these units; `all` for every unit."""
-        party = self._tokens.party(request)
-        if unit == ["all"]:
-            if "*" not in party.units:
-                raise Forbidden(f"{party.name} may not read every unit; name the units")
-            unit = []
-        for one in unit:
-            if not party.may_speak_for(one):
-                raise Forbidden(f"{party.name} may not read unit {one}")
-        return JSONResponse(jsonable_encoder(await self._show(unit)))
+        units = self._tokens.party(request).readable(unit)
+        return JSONResponse(jsonable_encoder(await self._show(units)))

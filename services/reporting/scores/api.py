@@ -6,11 +6,11 @@ from datetime import date
 from decimal import Decimal
 
 from fastapi import APIRouter, Request
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from services.reporting.scores.usecases import RecordScore
+from shared.answers import Refusals
 from shared.parties import Forbidden, Tokens
 from shared.units import UnknownUnit
 
@@ -25,6 +25,9 @@ class PublishedScore(BaseModel):
     score: Decimal = Field(max_digits=6, decimal_places=3)
     source: str = Field(min_length=3, max_length=500)
     published_on: date
+
+
+REFUSALS = Refusals(unknown=(UnknownUnit,))
 
 
 class ScoresApi:
@@ -44,13 +47,8 @@ class ScoresApi:
         party = self._tokens.party(request)
         if "reporter" not in party.roles or not party.may_speak_for(said.unit):
             raise Forbidden(f"{party.name} may not record scores of unit {said.unit}")
-        try:
-            kept = await self._record(
-                said.unit, said.form, said.period, said.row, said.score,
-                source=said.source, on=said.published_on, by=party.name,
-            )  # fmt: skip
-        except UnknownUnit as error:
-            return JSONResponse({"error": str(error)}, status_code=404)
-        except ValueError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
-        return JSONResponse(jsonable_encoder(kept), status_code=201)
+        kept = self._record(
+            said.unit, said.form, said.period, said.row, said.score,
+            source=said.source, on=said.published_on, by=party.name,
+        )  # fmt: skip
+        return await REFUSALS.answer(kept, status=201)
