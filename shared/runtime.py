@@ -28,6 +28,7 @@ from shared.fetching import fetch_our_way
 from shared.metrics import gauge
 from shared.parties import Tokens
 from shared.patience import Pauses
+from shared.provisioned import wait_until_provisioned
 from shared.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -166,10 +167,14 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def running(services: Sequence[Service], *, watch_seconds: float = 10.0) -> AsyncIterator[None]:
-    """Run built services until the block ends: resources, then tasks, then consumers; backwards at the end."""
+    """Run built services until the block ends: resources, then tasks, then consumers; backwards at the end.
+
+    On a bus that was not provisioned it waits before the first of them.
+    """
     async with contextlib.AsyncExitStack() as stack:
         for service in services:
             await service.bus.start()
+            await wait_until_provisioned(service.name, (await service.bus.client()).jetstream())
             for resource in service.resources:
                 await resource.start()
                 stack.push_async_callback(resource.stop)

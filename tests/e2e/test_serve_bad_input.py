@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import nats
 import pytest
 import pytest_asyncio
 
@@ -26,15 +28,29 @@ NOBODY = "127.0.0.1:1"
 
 @dataclass
 class Parts:
-    nats_url: str
-    database_url: str
+    servers: EmbeddedServers
     passwords: tuple[str, str]
-    taken_port: str
 
-    def serve(self, **changed: str) -> subprocess.Popen[str]:
-        wanted = {"MOTCUA_NATS_URL": self.nats_url, "MOTCUA_DATABASE_URL": self.database_url, "MOTCUA_PORT": "0"}
+    @property
+    def nats_url(self) -> str:
+        return self.servers.nats.url_of("notification")
+
+    @property
+    def database_url(self) -> str:
+        return self.servers.postgres_dsn("notification", DATABASE)
+
+    @property
+    def taken_port(self) -> str:
+        return self.servers.nats_url.rpartition(":")[2]
+
+    def serve(self, service: str = "notification", **changed: str) -> subprocess.Popen[str]:
+        wanted = {
+            "MOTCUA_NATS_URL": self.servers.nats.url_of(service),
+            "MOTCUA_DATABASE_URL": self.servers.postgres_dsn(service, DATABASE),
+            "MOTCUA_PORT": "0",
+        }
         return subprocess.Popen(
-            [MOTCUA, "serve", "notification"], env={**os.environ, **wanted, **changed},
+            [MOTCUA, "serve", service], env={**os.environ, **wanted, **changed},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -49,12 +65,7 @@ async def parts() -> AsyncIterator[Parts]:
             )
             await migrate_all({name: servers.postgres_dsn(name, DATABASE) for name in topology.SERVICES})
             await provision_bus(servers.nats.url_of(topology.OPERATOR), RULES)
-            yield Parts(
-                servers.nats.url_of("notification"),
-                servers.postgres_dsn("notification", DATABASE),
-                (folder.secret("nats-notification"), folder.secret("postgres-notification")),
-                servers.nats_url.rpartition(":")[2],
-            )
+            yield Parts(servers, (folder.secret("nats-notification"), folder.secret("postgres-notification")))
 
 
 async def test_what_cannot_get_better_by_waiting_ends_at_once_with_one_line(parts: Parts) -> None:
@@ -98,3 +109,33 @@ async def test_a_server_that_is_away_is_waited_for_with_pauses_and_no_password_i
     assert process.returncode == 0, rest
     assert min(attempts) > 0.05 and sum(attempts) > 0.8, attempts
     assert not [line for line in lines if parts.passwords[1] in line]
+
+
+async def test_each_service_says_once_that_nothing_is_provisioned_and_begins_when_it_is(parts: Parts) -> None:
+    operator = await nats.connect(parts.servers.nats.url_of(topology.OPERATOR))
+    for stream in topology.STREAMS:
+        await operator.jetstream().delete_stream(stream)
+    await operator.close()
+    processes = {name: parts.serve(name) for name in topology.SERVICES}
+    said = dict[str, dict[str, str]]()
+    for name, process in processes.items():
+        assert process.stderr is not None
+        said[name] = json.loads(await asyncio.to_thread(process.stderr.readline))
+    await provision_bus(parts.servers.nats.url_of(topology.OPERATOR), RULES)
+    for name, process in processes.items():
+        assert process.stdout is not None
+        assert (await asyncio.to_thread(process.stdout.readline)).startswith(f"ready {name} ")
+        process.send_signal(signal.SIGTERM)
+    for name, process in processes.items():
+        _, rest = process.communicate(timeout=30)
+        assert process.returncode == 0, rest
+        assert (said[name]["event"], said[name]["service"]) == ("not_provisioned", name)
+        assert said[name]["do"] == "run motcua provision; waiting for it"
+        lines = [json.loads(line) for line in rest.splitlines()]
+        assert {"provisioned_now", "services_started"} <= {line["event"] for line in lines}
+        assert {line["level"] for line in lines} == {"info"}, rest
+    assert said["dossier"]["missing"] == "consumer dossier on stream ONESTOP"
+    assert said["reporting"]["missing"] == (
+        "consumer reporting on stream DOSSIER; consumer reporting-petition on stream DOSSIER; "
+        "consumer reporting-acknowledged on stream REPORT"
+    )
