@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ from shared.units import load_units
 
 BATCH = 500
 IN_FLIGHT = 4
+KINDS = 1_000
+"""Pairs of source and field whose refusals are told at once."""
 
 
 @dataclass
@@ -45,6 +48,8 @@ class Outcome:
     accepted: int = 0
     duplicate: int = 0
     rejected: list[dict[str, Any]] = field(default_factory=list)
+    unsent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By source and field: what was refused here and is counted where the rest is recorded."""
 
     def as_json(self) -> dict[str, Any]:
         """Counts and every rejection with line, field and reason."""
@@ -139,8 +144,11 @@ def _import(client: Client, path: Path, open_one: Open) -> Outcome:
             one.result()
         progress.update(task, completed=opened.total)
     heard = {source: instant.isoformat() for source, instant in opened.sources().items()}
+    refused = [{"source": source, "field": at, "count": count} for (source, at), count in outcome.unsent.items()]
     if heard:
         client.post("/v1/heard", {"sources": heard})
+    for start in range(0, len(refused), KINDS):
+        client.post("/v1/heard", {"sources": {}, "refused": refused[start : start + KINDS]})
     return outcome
 
 
@@ -165,6 +173,7 @@ def _batches(opened: OpenedFile, outcome: Outcome, tick: Any) -> Iterator[list[t
         tick()
         if item.refused is not None:
             outcome.rejected.append(_refusal(item))
+            outcome.unsent[item.source, item.refused.field[:100]] += 1
         batch.extend((item.line, statement) for statement in item.statements)
         if len(batch) >= BATCH:
             yield batch[:BATCH]

@@ -14,13 +14,14 @@ from services.dossier.domain import OWN_SOURCE
 from services.dossier.doors import Doors, NoReceipt
 from services.dossier.messages import FINDING
 from services.dossier.scorecard.usecases import CountRejections, Rejection
+from services.dossier.sheets.usecases import rejection
 from services.dossier.usecases import HearFile, ListFindings
 from shared.clock import Clock
 from shared.dead_letters import DeadLetters
 from shared.events.envelope import BATCH_TYPE, decode_bounded
-from shared.events.records import Record, parse_record
+from shared.events.records import Record, claimed_source, parse_record
 from shared.events.statements import Refused
-from shared.http import Key, Moment
+from shared.http import Key, Moment, Number
 from shared.parties import Forbidden, Party, Tokens
 from shared.units import Units
 
@@ -54,10 +55,19 @@ class Receipts(BaseModel):
     items: list[Receipt]
 
 
+class RefusedInFile(BaseModel):
+    """How many items of a file its reader refused at one field; `source` is empty where an item names none."""
+
+    source: Key | Literal[""] = ""
+    field: Key
+    count: Annotated[Number, Field(ge=1)]
+
+
 class Heard(BaseModel):
-    """How far a file's sources were heard."""
+    """How far a file's sources were heard, and what of it was refused before it was sent."""
 
     sources: dict[Key, Moment] = Field(max_length=MAX_ITEMS)
+    refused: list[RefusedInFile] = Field(default_factory=list, max_length=MAX_ITEMS)
 
 
 class DossierFinding(BaseModel):
@@ -125,12 +135,14 @@ class DossierApi:
         return Response(_counted(receipts).model_dump_json(exclude_none=True), media_type="application/json")
 
     async def heard(self, request: Request, heard: Heard) -> Response:
-        """A file was handed in to its end: its dossiers may be judged up to the given instants."""
+        """A file was handed in to its end: its dossiers may be judged up to the given instants, its refusals are counted."""
         party = self._tokens.party(request)
         if "import" not in party.roles:
             raise Forbidden(f"{party.name} may not declare how far a file was heard")
         sources: dict[str, datetime] = dict(heard.sources)
         await self._hear_file(sources)
+        if heard.refused:
+            await self._count([rejection(one.source, one.field, one.count, party) for one in heard.refused])
         return Response(status_code=204)
 
     async def findings(
@@ -161,8 +173,9 @@ class DossierApi:
             except Refused as reason:
                 receipts[index] = _rejected(index, reason)
                 dead.append((f"http {party.name}", item, reason))
+                source, may_speak_for = claimed_source(item), party.may_speak_for
                 refused.append(
-                    Rejection(body=item, field=reason.field, sender=party.name, may_speak_for=party.may_speak_for)
+                    Rejection(source=source, field=reason.field, sender=party.name, may_speak_for=may_speak_for)
                 )
         if dead:
             await self._dead_letters.keep_all(dead)

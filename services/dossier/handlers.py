@@ -21,7 +21,7 @@ from shared.bus import batch_route, each_or_all, raws
 from shared.clock import Clock
 from shared.database import is_transient
 from shared.dead_letters import DeadLetters
-from shared.events.records import parse_record
+from shared.events.records import claimed_source, parse_record
 from shared.events.statements import Refused
 from shared.topology import DOOR, RECEIPT_INBOX, RECEIPT_TO, durable
 from shared.units import Units
@@ -81,7 +81,8 @@ class DossierHandlers:
         await self._answer([_rejected(raw, reason)])
         await raw.term()
         unit = raw.subject.split(".")[2]
-        rejection = Rejection(body=raw.data, field=reason.field, sender="", may_speak_for=unit.__eq__)
+        source = claimed_source(raw.data)
+        rejection = Rejection(source=source, field=reason.field, sender="", may_speak_for=unit.__eq__)
         await self._count([rejection])
 
     async def _give_up(self, raw: Msg, reason: Exception) -> None:

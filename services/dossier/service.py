@@ -125,6 +125,7 @@ def build(environment: Environment) -> Service:
         tokens=environment.tokens,
         clock=environment.clock,
         rules=environment.rules,
+        count=rejections,
     )
     routers.include_router(sheets.router())
     routers.include_router(ClocksApi(ShowClocks(database, environment.clock), environment.tokens).router())

@@ -18,7 +18,14 @@ class _Typed(msgspec.Struct):
     type: Any = None
 
 
+class _Claim(msgspec.Struct):
+    source: str = ""
+
+
 _typed = msgspec.json.Decoder(_Typed)
+_claims = msgspec.json.Decoder(_Claim)
+LONGEST_NAME = 200
+"""Characters of a source's name that may be counted under."""
 
 
 def parse_record(body: bytes, *, knows_unit: Callable[[str], bool], now: datetime) -> Record:
@@ -31,6 +38,16 @@ def parse_record(body: bytes, *, knows_unit: Callable[[str], bool], now: datetim
 def encode_record(record: Record) -> bytes:
     """Write a record as the CloudEvent that `parse_record` reads."""
     return encode_petition(record) if isinstance(record, PetitionStatement) else encode_statement(record)
+
+
+def claimed_source(body: bytes) -> str:
+    """The source that a refused record claims to come from; empty where it cannot be read."""
+    try:
+        claim = _claims.decode(body).source
+    except (ValueError, RecursionError):
+        return ""
+    # what PostgreSQL cannot store must not spoil the counts of its neighbours
+    return claim if claim.isprintable() and len(claim) <= LONGEST_NAME else ""
 
 
 def _is_about_a_petition(body: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -219,6 +220,47 @@ async def test_json_lines_are_records_and_a_bad_line_hurts_no_other(running: Ins
     unnamed = await running.http.post("/v1/records", content=f"{json.dumps(good)}\n{json.dumps(other)}")
     assert unnamed.status_code == 400
     assert "application/x-ndjson" in unnamed.json()["error"]
+
+
+async def refused_of(running: Inside, source: str) -> dict[str, int]:
+    params = {"source": source, "from": "2025-11-20", "to": "2025-11-20"}
+    answer = await running.http.get("/v1/sources/scorecard", params=params)
+    assert answer.status_code == 200, answer.text
+    return {field: count for one in answer.json()["days"] for field, count in one["rejected_fields"].items()}
+
+
+async def test_refused_rows_are_on_the_card_of_their_sheets(running: Inside, tmp_path: Path) -> None:
+    unit, source = "00004", "/sheet/00004"
+    good = [["CARD-1", *GOOD[0][1:]], ["CARD-2", *GOOD[1][1:]]]
+    no_outcome = ["CARD-4", CITIZEN, "03/11/2025", "06/11/2025", "05/11/2025", "Trực tiếp", ""]
+    nothing_good = csv(IMPOSSIBLE, no_outcome).encode()
+    assert (await post(running, nothing_good, unit=unit)).json()["rejected"] == 2
+    assert (await post(running, csv(*good, IMPOSSIBLE).encode(), unit=unit)).json()["rejected"] == 1
+    await running.settled()
+    assert await refused_of(running, source) == {"received_at": 2, "outcome": 1}
+    assert (await post(running, nothing_good, unit=unit, dry_run="true")).json()["rejected"] == 2
+    assert await refused_of(running, source) == {"received_at": 2, "outcome": 1}
+    stranger = {"Authorization": f"Bearer {token_of_thanh_dong(running)}"}
+    answer = await running.http.post(
+        "/v1/sheets", content=csv(good[0]).encode(), params={"unit": "10510"}, headers=stranger
+    )
+    assert answer.json()["accepted"] == 1
+    forged = "Mã hồ sơ;Mã đơn vị;Ngày tiếp nhận\nFORGED;00004;31/02/2025\n".encode()
+    assert (await running.http.post("/v1/sheets", content=forged, headers=stranger)).json()["rejected"] == 1
+    assert await refused_of(running, source) == {"received_at": 2, "outcome": 1}, "a stranger spoils nobody's card"
+
+    # the command reads files itself: what it refused is told with what it sent
+    (tmp_path / "so.csv").write_text(csv(*good, IMPOSSIBLE, no_outcome), "utf-8")
+    lines = [
+        json.dumps(record("received", "CARD-5", "2025-11-03")),
+        json.dumps(record("received", "CARD-6", "2025-11-03") | {"time": "yesterday"}),
+    ]
+    (tmp_path / "records.jsonl").write_text("\n".join(lines), "utf-8")
+    for name in ("so.csv", "records.jsonl"):
+        done = await asyncio.to_thread(motcua, "import", tmp_path / name, "--unit", unit, "--data", running.data)
+        assert done.returncode == 3, done
+    assert await refused_of(running, source) == {"received_at": 3, "outcome": 2}
+    assert await refused_of(running, "/onestop/31/test") == {"time": 1}
 
 
 class TestCommands:

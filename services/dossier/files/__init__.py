@@ -4,6 +4,7 @@ from services.dossier.files.items import FileUnreadable, Item, OpenedFile
 from services.dossier.files.mapping import SheetMapping, load_mapping, stored_mapping
 from services.dossier.files.packets import Packet, read_packet
 from services.dossier.files.reading import open_file
+from services.dossier.files.sheets import unit_of
 from services.dossier.files.tally import Reason, Tally
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "open_file",
     "read_packet",
     "stored_mapping",
+    "unit_of",
 ]

@@ -19,7 +19,7 @@ class Item:
     """One record or one row of a sheet: the statements that it makes, or why it makes none.
 
     `line` counts as a person sees the file, from 1, the heading included; `raw` is what is kept of a refused item, at
-    most 4 KB; `key` is the dossier's or petition's code where one could be read.
+    most 4 KB; `key` is the dossier's or petition's code, `source` the name of who says it, where they could be read.
     """
 
     line: int
@@ -27,6 +27,7 @@ class Item:
     refused: Refused | None = None
     raw: bytes = b""
     key: str = ""
+    source: str = ""
 
 
 class OpenedFile(Protocol):

@@ -10,7 +10,7 @@ import msgspec
 
 from services.dossier.files.items import MAX_RAW_BYTES, Heard, Item
 from services.dossier.files.source import HEAD, Source
-from shared.events.records import parse_record
+from shared.events.records import claimed_source, parse_record
 from shared.events.statements import MAX_RECORD_BYTES, Refused
 
 MAX_ARRAY_BYTES = 64 << 20
@@ -52,9 +52,9 @@ class Records:
                 raise Refused("record", f"is longer than {MAX_RECORD_BYTES:,} bytes", advice)
             statement = parse_record(body, knows_unit=self._knows_unit, now=self._now)
         except Refused as refused:
-            return Item(line=line, refused=refused, raw=raw, key=_glance_at_code(body))
+            return Item(line=line, refused=refused, raw=raw, key=_glance_at_code(body), source=_glance_at_source(body))
         self._heard.note(statement)
-        return Item(line=line, statements=(statement,), raw=raw, key=statement.code)
+        return Item(line=line, statements=(statement,), raw=raw, key=statement.code, source=statement.source)
 
 
 def open_records(
@@ -117,6 +117,10 @@ def _split(source: Source) -> Iterator[Line]:
         yield line, body
         line += body.count(b"\n")
         position = start + len(body)
+
+
+def _glance_at_source(body: bytes) -> str:
+    return claimed_source(body) if len(body) <= MAX_RECORD_BYTES else ""
 
 
 class _Data(msgspec.Struct):

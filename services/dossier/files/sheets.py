@@ -19,6 +19,8 @@ from services.dossier.files.rows import Row
 from shared.events.statements import Facts, Kind, Refused, Statement
 
 MAX_CODE_IN_ID = 120
+SOURCE = "/sheet/"
+"""Sheets of one unit are one source: this and the unit."""
 PLAIN_FACTS = (
     "procedure", "procedure_name", "field", "agency", "channel", "service_level", "applicant",
     "fee_due", "paid_online", "digitised_input",
@@ -42,7 +44,7 @@ class DossierRow:
 
         At one instant and kind the fold goes by id, so the export stands before the digest.
         """
-        source, stem, tail = f"/sheet/{self.unit}", self._stem(), f"{_compact(export)}/{self._digest()}"
+        source, stem, tail = f"{SOURCE}{self.unit}", self._stem(), f"{_compact(export)}/{self._digest()}"
         return tuple(
             Statement(
                 source=source,
@@ -104,6 +106,13 @@ class RowReader:
         steps = self._steps(values)
         return DossierRow(unit, values["code"], tuple(_say(values, steps)))
 
+    def source(self, cells: Mapping[str, str]) -> str:
+        """The source of a row that was refused; empty when it names no unit that is known."""
+        try:
+            return f"{SOURCE}{self._known_unit({**self._constants, **cells}.get('unit'))}"
+        except Refused:
+            return ""
+
     def _known_unit(self, code: str | None) -> str:
         if code is None:
             raise Refused("unit", "is missing", "fill the column, or name the unit of the whole sheet")
@@ -164,12 +173,12 @@ class Sheet:
         for line, cells, judged in self._judged():
             key = cells.get("code", "")[:200]
             if isinstance(judged, Refused):
-                yield Item(line=line, refused=judged, raw=_raw(cells), key=key)
+                yield Item(line=line, refused=judged, raw=_raw(cells), key=key, source=self._reader.source(cells))
                 continue
             statements = judged.statements(self._export)
             for statement in statements:
                 self._heard.note(statement)
-            yield Item(line=line, statements=statements, key=key)
+            yield Item(line=line, statements=statements, key=key, source=f"{SOURCE}{judged.unit}")
 
     def sources(self) -> Mapping[str, datetime]:
         return self._heard.sources()
@@ -195,6 +204,11 @@ class Sheet:
             if time is not None and time <= now
         )
         return max(happened, default=now)
+
+
+def unit_of(source: str) -> str | None:
+    """The unit of a source of sheets; `None` for any other source."""
+    return source.removeprefix(SOURCE) if source.startswith(SOURCE) else None
 
 
 def _step_columns(values: Mapping[str, Any]) -> Iterator[tuple[Kind, str]]:

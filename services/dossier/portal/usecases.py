@@ -115,7 +115,7 @@ class TakePacket:
             source, theirs = _source(unit), unit.__eq__
             await self._count(
                 [
-                    Rejection(field=reason.field, sender=source, may_speak_for=theirs, source=source)
+                    Rejection(source=source, field=reason.field, sender=source, may_speak_for=theirs)
                     for _, _, reason in dead
                 ]
             )

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-import msgspec
 import structlog
 
 from services.dossier.repository import list_sources
@@ -36,7 +35,6 @@ from shared.workdays import Calendar
 
 log = structlog.get_logger()
 EXAMPLES = 20
-LONGEST_NAME = 200
 
 
 class SourceTally:
@@ -72,35 +70,15 @@ class SourceTally:
                 delays[statement.source].observe(max(0.0, (now - statement.time).total_seconds()))
 
 
-class _Claim(msgspec.Struct):
-    source: str = ""
-
-
-_claims = msgspec.json.Decoder(_Claim)
-
-
-def claimed_source(body: bytes) -> str:
-    """The source that a record claims to come from, as far as it can be read."""
-    try:
-        claim = _claims.decode(body).source
-    except (ValueError, RecursionError):
-        return ""
-    # what PostgreSQL cannot store must not spoil the counts of its neighbours
-    return claim if claim.isprintable() and len(claim) <= LONGEST_NAME else ""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Rejection:
-    """What was refused: a record with the source it claims, or a packet's item, whose `source` its door knows.
+    """What was refused, `count` times: the source it claims, the field at fault, and who handed it in for which units."""
 
-    `sender` handed it in and may speak of some units.
-    """
-
+    source: str
     field: str
     sender: str
     may_speak_for: Callable[[str], bool]
-    body: bytes = b""
-    source: str | None = None
+    count: int = 1
 
 
 class CountRejections:
@@ -111,18 +89,18 @@ class CountRejections:
 
     async def __call__(self, rejections: Sequence[Rejection]) -> None:
         """A count that cannot be stored is logged: the verdict and the dead letter are worth more."""
-        claims = [(claimed_source(one.body) if one.source is None else one.source, one) for one in rejections]
         try:
             async with self._database.transaction() as session:
-                units = await repository.list_units(session, (claim for claim, _ in claims))
+                units = await repository.list_units(session, (one.source for one in rejections))
                 day, counts, labels = local_date(self._clock.now()), Counter[Count](), Counter[str]()
-                for claim, one in claims:
-                    is_theirs = any(one.may_speak_for(unit) for unit in units.get(claim, ()))
-                    counts[Count(claim if is_theirs else one.sender, day, What.REJECTED, one.field[:100])] += 1
-                    labels[self._metrics.label(claim) if is_theirs else ""] += 1
+                for one in rejections:
+                    is_theirs = any(one.may_speak_for(unit) for unit in units.get(one.source, ()))
+                    name = one.source if is_theirs else one.sender
+                    counts[Count(name, day, What.REJECTED, one.field[:100])] += one.count
+                    labels[self._metrics.label(name) if is_theirs else ""] += one.count
                 await repository.add_counts(session, counts)
         except Exception as error:
-            log.warning("rejections_not_counted", count=len(rejections), reason=str(error))
+            log.warning("rejections_not_counted", count=sum(one.count for one in rejections), reason=str(error))
             return
         for label, count in labels.items():
             self._metrics.statements.labels(label, "rejected").inc(count)

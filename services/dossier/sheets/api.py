@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from services.dossier.doors import Doors, NoReceipt
 from services.dossier.files import FileUnreadable, OpenedFile, SheetMapping, load_mapping, open_file, stored_mapping
+from services.dossier.scorecard.usecases import CountRejections
 from services.dossier.sheets.receiving import MULTIPART, Options, Received, Unusable, receive
 from services.dossier.sheets.usecases import TakeSheet, Verdict, Verdicts
 from shared.clock import Clock
@@ -77,8 +78,9 @@ class SheetsApi:
         tokens: Tokens,
         clock: Clock,
         rules: Path,
+        count: CountRejections,
     ) -> None:
-        self._take = TakeSheet(doors, hear_file, dead_letters)
+        self._take = TakeSheet(doors, hear_file, dead_letters, count)
         self._units, self._tokens, self._clock, self._rules = units, tokens, clock, rules
         self._slots, self._opening = asyncio.Semaphore(AT_ONCE), asyncio.Lock()
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.dossier.doors import Doors
-from services.dossier.files import Item, OpenedFile, Tally
+from services.dossier.files import Item, OpenedFile, Tally, unit_of
+from services.dossier.scorecard.usecases import CountRejections, Rejection
 from shared.dead_letters import DeadLetters
 from shared.events.statements import Refused
 from shared.parties import Party
@@ -65,9 +66,13 @@ class TakeSheet:
     """Hand in one sheet for one party."""
 
     def __init__(
-        self, doors: Doors, hear: Callable[[dict[str, datetime]], Awaitable[None]], dead_letters: DeadLetters
+        self,
+        doors: Doors,
+        hear: Callable[[dict[str, datetime]], Awaitable[None]],
+        dead_letters: DeadLetters,
+        count: CountRejections,
     ) -> None:
-        self._doors, self._hear, self._dead_letters = doors, hear, dead_letters
+        self._doors, self._hear, self._dead_letters, self._count = doors, hear, dead_letters, count
 
     async def __call__(self, sheet: OpenedFile, *, party: Party, name: str, dry_run: bool, limit: int) -> Verdicts:
         """Judge every row; with `dry_run` nothing is sent, kept or heard. Raises `NoReceipt` when the journal is silent.
@@ -100,6 +105,9 @@ class TakeSheet:
             await self._dead_letters.keep_all(dead)
         statements = [statement for item in batch for statement in item.statements]
         receipts = iter(await self._doors.receipts(statements, "file"))
+        if dead:  # behind the receipts: the first sheet's own rows make its source known
+            refused = Counter((item.source, item.refused.field) for item in batch if item.refused is not None)
+            await self._count([rejection(*key, count, party) for key, count in refused.items()])
         for item in batch:
             if item.refused is not None:
                 verdicts.note(Verdict(item.line, item.key, REJECTED, item.refused))
@@ -107,6 +115,13 @@ class TakeSheet:
             of_row = [next(receipts) for _ in item.statements]
             verdicts.statements.update(receipt["status"] for receipt in of_row)
             verdicts.note(_verdict(item, of_row))
+
+
+def rejection(source: str, field: str, count: int, party: Party) -> Rejection:
+    """What a party's file held that was refused; a sheet of its own unit has a card before any row of it was taken."""
+    unit = unit_of(source)
+    sender = source if unit is not None and party.may_speak_for(unit) else party.name
+    return Rejection(source=source, field=field, sender=sender, may_speak_for=party.may_speak_for, count=count)
 
 
 def _verdict(item: Item, receipts: Sequence[dict[str, str]]) -> Verdict:

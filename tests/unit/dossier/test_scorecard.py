@@ -22,7 +22,7 @@ from services.dossier.scorecard.domain import (
     tally,
 )
 from services.dossier.scorecard.metrics import MOST_SOURCES, OTHER, SourceMetrics
-from services.dossier.scorecard.usecases import claimed_source
+from shared.events.records import claimed_source
 from shared.localtime import LOCAL
 from shared.workdays import load_calendar
 
