@@ -28,7 +28,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from prometheus_client import CollectorRegistry
 
-from shared.events.envelope import Outgoing
+from shared.events.envelope import Outgoing, marks_of
 from shared.fetching import FETCH_TIMEOUT
 from shared.topology import BATCH, Durable, inbox_of
 
@@ -89,6 +89,32 @@ def raws(message: StreamMessage[Any]) -> list[Msg]:
 def trusting(ca: Path) -> ssl.SSLContext:
     """TLS that believes only this authority; raises `OSError` when the file cannot be read, `ssl.SSLError` when it is none."""
     return ssl.create_default_context(cafile=str(ca))
+
+
+class _Correlations:
+    """Under which ids the items of a batch are found; nothing is read of them unless a line is really written."""
+
+    def __init__(self, messages: Sequence[Msg]) -> None:
+        self._messages = messages
+
+    def __structlog__(self) -> list[str]:
+        return [correlation for one in self._messages if (correlation := marks_of(one.data).correlation)]
+
+    def __repr__(self) -> str:
+        return repr(self.__structlog__())
+
+
+class Correlated(BaseMiddleware[PublishCommand, Any]):
+    """Names a batch's items in every line that is logged about it; without it a failed batch would name nobody."""
+
+    async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: StreamMessage[Any]) -> Any:
+        """Run the handler with the batch's durable and correlations bound to the log."""
+        messages = raws(msg)
+        with structlog.contextvars.bound_contextvars(
+            durable=messages[0].metadata.consumer, correlations=_Correlations(messages)
+        ):
+            log.debug("batch_read", count=len(messages))
+            return await call_next(msg)
 
 
 class Retry(BaseMiddleware[PublishCommand, Any]):
@@ -211,7 +237,7 @@ def make_broker(
         pending_size=32 * 1024 * 1024,
         ack_policy=AckPolicy.NACK_ON_ERROR,
         graceful_timeout=GRACEFUL_TIMEOUT,
-        middlewares=(_Metrics(registry=registry, service=service), Retry),
+        middlewares=(_Metrics(registry=registry, service=service), Correlated, Retry),
         log_level=logging.DEBUG,
         logger=logging.getLogger("faststream"),
     )

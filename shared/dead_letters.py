@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from shared.bus import publish
 from shared.clock import Clock
-from shared.events.envelope import Outgoing, encode_event
+from shared.events.envelope import Outgoing, encode_event, marks_of
 from shared.metrics import counter
 from shared.topology import DEAD, dead_subject
 
@@ -71,8 +71,15 @@ class DeadLetters:
         }
         key = hashlib.sha256(origin.encode() + b"\0" + body).hexdigest()[:32]
         event_id = f"dead-{self._service}-{key}"
+        correlation = marks_of(body).correlation
+        named = {"correlation": correlation} if correlation else {}
         log.warning(
-            "dead_letter_kept", service=self._service, origin=origin, field=said["field"], reason=said["reason"]
+            "dead_letter_kept",
+            service=self._service,
+            origin=origin,
+            field=said["field"],
+            reason=said["reason"],
+            **named,
         )
         return Outgoing(
             stream=DEAD,
@@ -85,5 +92,6 @@ class DeadLetters:
                 subject=origin,
                 time=self._clock.now(),
                 data=said,
+                correlation=correlation,
             ),
         )

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import AfterValidator, AwareDatetime, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.correlated_requests import CorrelatedRequests
 from shared.parties import Forbidden
 from shared.protection import PlainAddresses, RateLimit, SecurityHeaders
 
@@ -75,7 +76,8 @@ def make_app(services: Sequence[Runs], registry: CollectorRegistry, asyncapi: Ca
     app.add_middleware(BoundedBody)
     app.add_middleware(PlainAddresses)
     app.add_middleware(RateLimit)
-    app.add_middleware(SecurityHeaders)  # added last, runs first: refusals carry the headers too
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(CorrelatedRequests)  # added last, runs first: refusals carry id and headers too
     app.add_exception_handler(Forbidden, _forbidden)
     app.add_exception_handler(Exception, _unexpected)
     for service in services:

@@ -310,7 +310,8 @@ class Sweep:
             self._metrics.events.labels(row.unit, event.value).inc()
         await outbox.add(session, events)
         await repository.note_said(session, column, dossiers)
-        log.info("promises_judged", said=event.value, count=len(events))
+        correlations = [row.correlation for row in dossiers]
+        log.info("promises_judged", said=event.value, count=len(events), correlations=correlations)
 
 
 class HearFile:

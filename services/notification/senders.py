@@ -50,7 +50,9 @@ class Senders:
         except (DeliveryFailed, asyncio.CancelledError):
             raise
         except Exception as error:  # a sender's own bug must not stop everybody else's alerts
-            log.exception("delivery_crashed", rule=alerts[0]["rule"], role=alerts[0]["role"])
+            log.exception(
+                "delivery_crashed", rule=alerts[0]["rule"], role=alerts[0]["role"], correlations=correlations(alerts)
+            )
             raise DeliveryFailed(f"sending to {alerts[0]['role']} failed: {type(error).__name__}") from error
 
     async def _notify(self, address: str, role: str, title: str, body: str) -> None:
@@ -75,7 +77,7 @@ class Senders:
         path = self._out / "alerts" / f"{first['unit']}.jsonl"
         line = {
             "role": first["role"], "rule": first["rule"], "urgency": first["urgency"], "title": title, "body": body,
-            "subjects": [one["subject"] for one in alerts], "correlations": [one["correlation"] for one in alerts],
+            "subjects": [one["subject"] for one in alerts], "correlations": correlations(alerts),
         }  # fmt: skip
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,6 +85,11 @@ class Senders:
                 file.write(msgspec.json.encode(line) + b"\n")
         except OSError as error:
             raise DeliveryFailed(f"the alert file {path.name} cannot be written: {error.strerror}") from error
+
+
+def correlations(alerts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Under which ids the records behind these alerts are found."""
+    return [one["correlation"] for one in alerts]
 
 
 def kind_of(address: str) -> str:

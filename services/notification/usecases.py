@@ -16,7 +16,7 @@ from services.notification import repository
 from services.notification.domain import Rule, is_stale, matches, next_pause, send_at
 from services.notification.metrics import NotificationMetrics
 from services.notification.rules import Wording
-from services.notification.senders import DeliveryFailed, Senders
+from services.notification.senders import DeliveryFailed, Senders, correlations
 from services.notification.settings import NotificationSettings
 from shared import outbox
 from shared.clock import Clock
@@ -229,7 +229,13 @@ class Deliver:
             if wanted:
                 await self._senders.send(address, wanted)
         except DeliveryFailed as failure:
-            log.warning("delivery_failed", rule=wanted[0]["rule"], role=wanted[0]["role"], reason=str(failure))
+            log.warning(
+                "delivery_failed",
+                rule=wanted[0]["rule"],
+                role=wanted[0]["role"],
+                reason=str(failure),
+                correlations=correlations(wanted),
+            )
             return failure
         return None
 

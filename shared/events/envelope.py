@@ -8,9 +8,12 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from shared.correlation import current_cause
+
 BATCH_TYPE = "application/cloudevents-batch+json"
 """Media type of several events as one JSON array (CloudEvents 1.0, JSON format §4)."""
 
+MAX_CORRELATION = 200
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """An instant on the wire always carries its offset; a naive one is refused when decoded."""
 
@@ -34,6 +37,19 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.correlationid or self.id
 
 
+class Marks(msgspec.Struct, frozen=True):
+    """What an event is found by; all of it is empty for bytes that are no event."""
+
+    id: str = ""
+    correlationid: str = ""
+
+    @property
+    def correlation(self) -> str:
+        """As an envelope's; empty when no record could have it: what was refused may hold anything."""
+        found = self.correlationid or self.id
+        return found if len(found) <= MAX_CORRELATION and found.isprintable() else ""
+
+
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One event ready for its stream: where it goes, its idempotency key and its bytes."""
 
@@ -45,6 +61,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 Decoded = TypeVar("Decoded")
 _envelopes = msgspec.json.Decoder(Envelope)
+_marks = msgspec.json.Decoder(Marks)
 _encoder = msgspec.json.Encoder()
 
 
@@ -61,6 +78,14 @@ def decode_bounded(decode: Callable[[bytes | msgspec.Raw], Decoded], body: bytes
         raise ValueError("the JSON is nested too deeply") from error
 
 
+def marks_of(body: bytes) -> Marks:
+    """What to find these bytes by, whatever they are: also what could not be taken is looked for."""
+    try:
+        return decode_bounded(_marks.decode, body)
+    except ValueError:
+        return Marks()
+
+
 def encode_event(
     *,
     type: str,
@@ -71,7 +96,10 @@ def encode_event(
     data: Any,
     correlation: str = "",
 ) -> bytes:
-    """Write one event as bytes; `data` is a struct of this package or plain JSON values."""
+    """Write one event as bytes; `data` is a struct of this package or plain JSON values.
+
+    Without a `correlation` it is found under the request that caused it, else under its own id.
+    """
     return _encoder.encode(
         {
             "specversion": "1.0",
@@ -81,7 +109,7 @@ def encode_event(
             "subject": subject,
             "time": time,
             "datacontenttype": "application/json",
-            "correlationid": correlation or id,
+            "correlationid": correlation or current_cause().correlation or id,
             "data": data,
         }
     )

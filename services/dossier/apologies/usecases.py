@@ -147,7 +147,7 @@ class WriteApologies:
             done = Recorded(unit=unit, dossier=code, due_at=apology.due_at, action=action, statement_ids=told)
             await repository.add_actions(session, [done])
             await _derive(session, [snapshot])
-        log.info("apology_recorded", unit=unit, dossier=code, step=action.step.value)
+        log.info("apology_recorded", unit=unit, dossier=code, step=action.step.value, statements=told)
         return apology_for(snapshot, apology.due_at, apology.words, [*apology.actions, action])
 
 
@@ -185,7 +185,7 @@ class TellIssued:
         said = [statement for one in untold for statement in statements(one.unit, one.dossier, one.action)]
         if said:
             await self._doors.say(said, DOOR)
-            log.info("apologies_told", count=len(untold))
+            log.info("apologies_told", count=len(untold), correlations=[statement.id for statement in said])
         return len(untold)
 
 

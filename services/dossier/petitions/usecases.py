@@ -192,7 +192,7 @@ class SweepPetitions:
         if events:
             await outbox.add(session, events)
             await repository.note_said(session, said)
-            log.info("petitions_judged", count=len(events))
+            log.info("petitions_judged", count=len(events), correlations=[row.correlation for row, _ in said])
         return len(events)
 
 
