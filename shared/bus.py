@@ -5,7 +5,6 @@ What the stack does when nobody watches is measured in docs/decisions/0004-fasts
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import ssl
@@ -39,7 +38,7 @@ PUBLISH_TIMEOUT = 5.0
 GRACEFUL_TIMEOUT = 20.0
 MAX_RETRY_DELAY = 60.0
 
-AsyncHandler = Callable[[list[bytes], NatsMessage], Awaitable[None]]
+AsyncHandler = Callable[[NatsMessage], Awaitable[None]]
 
 
 class BatchRefused(Exception):
@@ -259,34 +258,3 @@ def batch_route(handler: AsyncHandler, durable: Durable) -> NatsRoute:
         pull_sub=PullSub(batch=True, batch_size=BATCH, timeout=FETCH_TIMEOUT),
         decoder=raw_bodies,
     )
-
-
-async def each_or_all(
-    apply: Callable[[Sequence[Any]], Awaitable[None]],
-    items: Sequence[tuple[Any, Msg]],
-    give_up: Callable[[Msg, Exception], Awaitable[None]],
-    *,
-    is_transient: Callable[[Exception], bool],
-    patience: int = 3,
-) -> None:
-    """Apply a batch in one go; from the third delivery on item by item, giving up alone on what still fails.
-
-    A batch that fails for a reason outside its items (`is_transient`: the database is away) is never judged by item.
-    """
-    if not items:
-        return
-    attempt = max(raw.metadata.num_delivered for _, raw in items)
-    try:
-        await apply([item for item, _ in items])
-    except asyncio.CancelledError:
-        raise
-    except Exception as error:
-        if attempt < patience or is_transient(error):
-            raise
-        for item, raw in items:
-            try:
-                await apply([item])
-            except Exception as failure:
-                if is_transient(failure):
-                    raise
-                await give_up(raw, failure)

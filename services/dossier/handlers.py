@@ -17,9 +17,9 @@ from services.dossier.metrics import DossierMetrics
 from services.dossier.repository import Heard
 from services.dossier.scorecard.usecases import CountRejections, Rejection
 from services.dossier.usecases import RecordStatements, Verdict
-from shared.bus import batch_route, each_or_all, raws
+from shared.batches import each_or_all
+from shared.bus import batch_route, raws
 from shared.clock import Clock
-from shared.database import is_transient
 from shared.dead_letters import DeadLetters
 from shared.events.records import claimed_source, parse_record
 from shared.events.statements import Refused
@@ -43,18 +43,18 @@ class DossierHandlers:
         self._record, self._dead_letters, self._units, self._clock = record, dead_letters, units, clock
         self._metrics, self._client, self._count = metrics, client, count
 
-    async def on_statements(self, bodies: list[bytes], message: NatsMessage) -> None:
+    async def on_statements(self, message: NatsMessage) -> None:
         """Record one batch of statements; refuse each bad one alone."""
         good = list[tuple[Heard, Msg]]()
-        for body, raw in zip(bodies, raws(message), strict=True):
+        for raw in raws(message):
             try:
-                good.append((self._read(body, raw), raw))
+                good.append((self._read(raw), raw))
             except Refused as reason:
                 await self._refuse(raw, reason)
-        await each_or_all(self._apply, good, self._give_up, is_transient=is_transient)
+        await each_or_all(self._apply, good, self._give_up)
 
-    def _read(self, body: bytes, raw: Msg) -> Heard:
-        statement = parse_record(body, knows_unit=self._units.__contains__, now=self._clock.now())
+    def _read(self, raw: Msg) -> Heard:
+        statement = parse_record(raw.data, knows_unit=self._units.__contains__, now=self._clock.now())
         _, _, unit, *_ = raw.subject.split(".")
         if unit != statement.unit:
             reason = f"speaks of unit {statement.unit} on the subject of unit {unit}"

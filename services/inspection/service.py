@@ -15,6 +15,7 @@ from services.inspection.usecases import (
     RecordEvidence,
     ShowPlans,
 )
+from shared.batches import Batches
 from shared.database import Database
 from shared.dead_letters import DeadLetters
 from shared.outbox import Relay
@@ -48,7 +49,7 @@ def build(environment: Environment) -> Service:
     )
     follow, petitions = FollowDossiers(database, dirty), FollowPetitions(database, dirty)
     owed = FollowOwedReports(database, dirty)
-    bus.broker.include_router(routes(InspectionHandlers(follow, petitions, owed, dead_letters)))
+    bus.broker.include_router(routes(InspectionHandlers(follow, petitions, owed, Batches(dead_letters))))
     show, record = ShowPlans(database, plans, inspections), RecordEvidence(database, environment.clock, plans)
     return Service(
         name=NAME,

@@ -8,35 +8,26 @@ from nats.aio.msg import Msg
 
 from services.notification.domain import event_name
 from services.notification.usecases import DecideAlerts, Heard
-from shared.bus import batch_route, each_or_all, raws
-from shared.database import is_transient
-from shared.dead_letters import DeadLetters
+from shared.batches import Batches
+from shared.bus import batch_route, raws
 from shared.events.envelope import decode_envelope
 from shared.topology import durable
 
 
 class NotificationHandlers:
-    """Thin: pick, decode, settle what is bad, call one use case."""
+    """Thin: pick, decode, call one use case."""
 
-    def __init__(self, decide: DecideAlerts, dead_letters: DeadLetters) -> None:
-        self._decide, self._dead_letters = decide, dead_letters
+    def __init__(self, decide: DecideAlerts, batches: Batches) -> None:
+        self._decide, self._batches = decide, batches
 
-    async def on_events(self, bodies: list[bytes], message: NatsMessage) -> None:
-        """Decide the alerts of one batch in one transaction; refuse each bad item alone."""
-        good = list[tuple[Heard, Msg]]()
-        for body, raw in zip(bodies, raws(message), strict=True):
-            event = event_name(raw.subject)
-            if not self._decide.wants(event):
-                continue
-            try:
-                good.append(((event, decode_envelope(body)), raw))
-            except ValueError as reason:
-                await self._give_up(raw, reason)
-        await each_or_all(self._decide, good, self._give_up, is_transient=is_transient)
+    async def on_events(self, message: NatsMessage) -> None:
+        """Decide the alerts of one batch in one transaction."""
+        wanted = [raw for raw in raws(message) if self._decide.wants(event_name(raw.subject))]
+        await self._batches.follow(wanted, _read, self._decide)
 
-    async def _give_up(self, raw: Msg, reason: Exception) -> None:
-        await self._dead_letters.keep(raw, reason)
-        await raw.term()
+
+def _read(raw: Msg) -> Heard:
+    return event_name(raw.subject), decode_envelope(raw.data)
 
 
 def routes(handlers: NotificationHandlers) -> NatsRouter:

@@ -12,6 +12,7 @@ from services.notification.rules import Wording, load_receivers, load_rules
 from services.notification.senders import Senders
 from services.notification.settings import NotificationSettings
 from services.notification.usecases import DecideAlerts, Deliver, SendAgain, ShowAlerts
+from shared.batches import Batches
 from shared.database import Database
 from shared.dead_letters import DeadLetters
 from shared.outbox import Relay
@@ -46,7 +47,7 @@ def build(environment: Environment) -> Service:
     senders = Senders(load_receivers(settings.deliveries, environment.rules, units), settings.out)
     again = SendAgain(database, environment.clock)
     deliver = Deliver(database, environment.clock, senders, dead_letters, metrics, relay.poke, settings)
-    bus.broker.include_router(routes(NotificationHandlers(decide, dead_letters)))
+    bus.broker.include_router(routes(NotificationHandlers(decide, Batches(dead_letters))))
     api = NotificationApi(ShowAlerts(database), again, environment.tokens).router()
     api.include_router(AlarmsApi(HearAlarms(decide), environment.clock, environment.tokens).router())
     return Service(

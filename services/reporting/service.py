@@ -50,6 +50,7 @@ from services.reporting.settings import ReportingSettings
 from services.reporting.signing import SigningKey
 from services.reporting.usecases import CloseReport, DecideProposal, FollowDossiers, JudgeLateFacts, ShowFigures
 from services.reporting.usecases.measuring import MeasureForms
+from shared.batches import Batches
 from shared.boards import load_catalogue
 from shared.database import Database
 from shared.dead_letters import DeadLetters
@@ -76,7 +77,9 @@ def build(environment: Environment) -> Service:
     measure = MeasureForms(load_forms(environment.rules), rules, units, environment.clock)
     judge = JudgeLateFacts(database, environment.clock, measure)
     follow = FollowDossiers(database, metrics, judge.poke)
-    bus.broker.include_router(routes(ReportingHandlers(follow, FollowPetitions(database, judge.poke), dead_letters)))
+    bus.broker.include_router(
+        routes(ReportingHandlers(follow, FollowPetitions(database, judge.poke), Batches(dead_letters)))
+    )
     publish = PublishReports(
         database,
         environment.clock,

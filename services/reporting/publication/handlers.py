@@ -11,8 +11,8 @@ from nats.aio.msg import Msg
 
 from services.reporting.publication.domain import Heard, read_acknowledgement
 from services.reporting.publication.usecases import TakeAcknowledgements
-from shared.bus import batch_route, each_or_all, raws
-from shared.database import is_transient
+from shared.batches import Batches, each_or_all
+from shared.bus import batch_route, raws
 from shared.dead_letters import DeadLetters
 from shared.events.envelope import decode_envelope
 from shared.topology import durable
@@ -24,26 +24,22 @@ class AcknowledgementHandlers:
     """Thin: decode, settle what is bad, call one use case."""
 
     def __init__(self, take: TakeAcknowledgements, dead_letters: DeadLetters) -> None:
-        self._take, self._dead_letters = take, dead_letters
+        self._take, self._dead_letters, self._batches = take, dead_letters, Batches(dead_letters)
 
-    async def on_acknowledgements(self, bodies: list[bytes], message: NatsMessage) -> None:
+    async def on_acknowledgements(self, message: NatsMessage) -> None:
         """Judge one batch in one transaction; give up alone on what cannot be stored."""
-        heard = [(await self._read(body, raw), raw) for body, raw in zip(bodies, raws(message), strict=True)]
-        await each_or_all(self._take, heard, self._give_up, is_transient=is_transient)
+        heard = [(await self._read(raw), raw) for raw in raws(message)]
+        await each_or_all(self._take, heard, self._batches.give_up)
 
-    async def _read(self, body: bytes, raw: Msg) -> Heard:
+    async def _read(self, raw: Msg) -> Heard:
         unit = raw.subject.split(".")[2]
         try:
-            return read_acknowledgement(unit, decode_envelope(body))
+            return read_acknowledgement(unit, decode_envelope(raw.data))
         except ValueError as reason:
             # kept first: the city is told of a refusal only when the operator can look at it
             await self._dead_letters.keep(raw, reason)
             key = f"\n{raw.metadata.stream}/{raw.metadata.sequence.stream}"
             return Heard(unit=unit, key=key, problem=f"is no acknowledgement: {reason}"[:500])
-
-    async def _give_up(self, raw: Msg, reason: Exception) -> None:
-        await self._dead_letters.keep(raw, reason)
-        await raw.term()
 
 
 def routes(handlers: AcknowledgementHandlers) -> NatsRouter:

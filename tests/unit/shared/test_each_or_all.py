@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from shared.bus import each_or_all
+from shared.batches import each_or_all
 from shared.observability import configure_logs
 
 
@@ -39,7 +39,7 @@ async def judge(repository: Repository, items: list[tuple[str, Any]]) -> list[st
     async def give_up(raw: Any, reason: Exception) -> None:
         given_up.append(f"{raw.of}: {reason}")
 
-    await each_or_all(repository.apply, items, give_up, is_transient=lambda error: isinstance(error, ConnectionError))
+    await each_or_all(repository.apply, items, give_up)
     return given_up
 
 
