@@ -62,6 +62,23 @@ class Stack:
     def compose(self, *arguments: str, seconds: float = 400) -> str:
         return _must(["docker", "compose", *arguments], self._environment, seconds)
 
+    def up(self, *arguments: str, seconds: int = 240) -> None:
+        """Start what is missing and wait until everything is healthy."""
+        self.compose("up", "--detach", "--wait", "--wait-timeout", str(seconds), *arguments)
+
+    def once(self, *command: str) -> str:
+        """What `motcua` says in the one-shot job that has the secrets of operators."""
+        return self.compose("run", "--rm", "--no-deps", "--no-TTY", "provision", *command)
+
+    def make(self, target: str, **variables: object) -> str:
+        return _must(["make", target, *(f"{name}={value}" for name, value in variables.items())], self._environment)
+
+    def lose(self, *volumes: str) -> None:
+        """Everything stops, and these volumes are gone."""
+        self.compose("down", "--timeout", "30")
+        project = self._environment["COMPOSE_PROJECT_NAME"]
+        _must(["docker", "volume", "rm", *(f"{project}_{name}" for name in volumes)], self._environment)
+
     def secret(self, name: str) -> str:
         return (self.secrets / name).read_text("utf-8")
 

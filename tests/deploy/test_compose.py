@@ -4,111 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
 import nats
 import pytest
-from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from services.deployment import Secrets
-from shared.bus import trusting
-from shared.topology import RECEIPT_TO, inbox_of
-from tests.deploy.stack import Stack, engine, until
+from shared.topology import RECEIPT_TO
+from tests.deploy.speaking import OTHER, QUARTER, UNIT, account, ask, close, counted, life, record, say
+from tests.deploy.stack import Stack, until
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
-UNIT, OTHER = "10966", "10510"
 ONE_SHOT = {"prepare", "provision"}
 LONG_RUNNING = {
     "nats", "postgres", "dossier", "inspection", "reporting", "notification", "prometheus", "alertmanager", "grafana",
     "nats-exporter", "postgres-exporter", "mail",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    offline = engine()
-    with tempfile.TemporaryDirectory(prefix="motcua-compose-") as folder:
-        stack = Stack(Path(folder))
-        Secrets(stack.secrets).make([UNIT, OTHER])
-        stack.build(offline)
-        try:
-            stack.compose("up", "--detach", "--wait", "--wait-timeout", "240")
-            yield stack
-        finally:
-            stack.compose("down", "--volumes", "--timeout", "5")
-
-
-@asynccontextmanager
-async def account(stack: Stack, name: str) -> AsyncIterator[Client]:
-    """A connection as an integrator makes it: encrypted, with the account's own inboxes."""
-    url = f"tls://{name}:{stack.secret(f'nats-{name}')}@127.0.0.1:{stack.ports['NATS']}"
-    client = await nats.connect(
-        url,
-        tls=trusting(stack.secrets / "ca"),
-        inbox_prefix=inbox_of(name),
-        reconnect_time_wait=0.2,
-        max_reconnect_attempts=-1,
-    )
-    try:
-        yield client
-    finally:
-        await client.close()
-
-
-def record(number: int, kind: str, when: str, unit: str = UNIT, **facts: Any) -> tuple[str, bytes]:
-    dossier = f"H24.103-250801-{number:04}"
-    said = {
-        "specversion": "1.0", "id": f"{dossier}-{kind}", "source": f"/onestop/31/{unit}",
-        "type": f"vn.motcua.onestop.{kind}.v1", "subject": dossier, "time": when,
-        "data": {"unit": unit, "dossier": dossier, "field": "Hộ tịch", "channel": "online", **facts},
-    }  # fmt: skip
-    return f"onestop.v1.{unit}.{kind}", json.dumps(said).encode()
-
-
-def life(number: int) -> list[tuple[str, bytes]]:
-    """Received on 1 August, promised for the 6th, completed on the 5th: column 4 and column 8 of the third quarter."""
-    promise = {"received_at": "2025-08-01T08:00:00+07:00", "due_at": "2025-08-06T17:00:00+07:00"}
-    return [
-        record(number, "received", "2025-08-01T08:00:00+07:00", **promise),
-        record(number, "completed", "2025-08-05T10:00:00+07:00"),
-    ]
-
-
-async def say(client: Client, numbers: range) -> None:
-    """Publish as a careful sender does: what is not acknowledged is sent again under the same id."""
-    for number in numbers:
-        for subject, body in life(number):
-            while True:
-                try:
-                    await client.jetstream().publish(subject, body, timeout=5)
-                    break
-                except (nats.errors.Error, nats.js.errors.APIError):
-                    await asyncio.sleep(0.2)
-
-
-def figures(stack: Stack) -> dict[str, int]:
-    answer = httpx.get(
-        f"{stack.url('reporting')}/v1/reports/figures",
-        params={"unit": UNIT, "period": "2025-Q3"},
-        headers={"Authorization": f"Bearer {stack.secret('http-operator')}"},
-        timeout=10,
-    ).raise_for_status()
-    total: dict[str, int] = answer.json()[0]["total"]
-    return total
-
-
-def counted(stack: Stack, dossiers: int) -> None:
-    until(lambda: figures(stack)["c8"] >= dossiers, f"{dossiers} dossiers counted", 120)
-    assert figures(stack) == {
-        "c3": dossiers, "c4": dossiers, "c5": 0, "c6": 0, "c7": dossiers, "c8": dossiers, "c9": 0, "c10": 0,
-        "c11": 0, "c12": 0, "c13": 0,
-    }  # fmt: skip
 
 
 def test_every_part_runs_confined_and_says_that_it_is_healthy(stack: Stack) -> None:
@@ -147,15 +59,11 @@ async def test_a_record_goes_in_with_the_centre_s_account_and_the_report_comes_o
             said += json.loads((await receipts.next_msg(timeout=30)).data)
         assert [one["status"] for one in said] == ["accepted", "accepted"]
         await asyncio.to_thread(counted, stack, 1)
-        operator = {"Authorization": f"Bearer {stack.secret('http-operator')}"}
-        closing = {"unit": UNIT, "period": "2025-Q3"}
-        httpx.post(
-            f"{stack.url('reporting')}/v1/reports/close", json=closing, headers=operator, timeout=20
-        ).raise_for_status()
+        await asyncio.to_thread(close, stack)
         event = await _next_closed(
             await city.jetstream().pull_subscribe("report.v1.>", "city", "REPORT", inbox_prefix=b"_INBOX.city.")
         )
-    assert (event["data"]["unit"], event["data"]["period"], event["data"]["total"]["c8"]) == (UNIT, "2025-Q3", 1)
+    assert (event["data"]["unit"], event["data"]["period"], event["data"]["total"]["c8"]) == (UNIT, QUARTER, 1)
 
 
 async def _next_closed(reports: JetStreamContext.PullSubscription) -> dict[str, Any]:
@@ -163,7 +71,7 @@ async def _next_closed(reports: JetStreamContext.PullSubscription) -> dict[str, 
         for message in await reports.fetch(1, timeout=30):
             await message.ack()
             event = json.loads(message.data)
-            if event["type"].endswith(".closed.v1") and event["data"]["period"] == "2025-Q3":
+            if event["type"].endswith(".closed.v1") and event["data"]["period"] == QUARTER:
                 return dict(event)
 
 
@@ -179,21 +87,20 @@ async def test_killed_and_restarted_parts_lose_nothing_and_count_nothing_twice(s
         sending = asyncio.create_task(say(centre, range(2, 202)))
         for victim in ("dossier", "reporting", "nats", "postgres"):
             await asyncio.to_thread(stack.compose, "kill", victim)
-            await asyncio.to_thread(stack.compose, "up", "--detach", "--wait", "--wait-timeout", "120")
+            await asyncio.to_thread(stack.up)
         await sending
     await asyncio.to_thread(counted, stack, 201)
 
 
 async def test_a_rolling_restart_at_three_reporting_processes_loses_nothing(stack: Stack) -> None:
-    scaled = ("up", "--detach", "--wait", "--wait-timeout", "120", "--scale", "reporting=3")
     async with account(stack, f"centre-{UNIT}") as centre:
         sending = asyncio.create_task(say(centre, range(202, 402)))
-        await asyncio.to_thread(stack.compose, *scaled)
+        await asyncio.to_thread(stack.up, "--scale", "reporting=3")
         running = [one["Config"]["Labels"]["com.docker.compose.service"] for one in stack.processes()]
         assert running.count("reporting") == 3
         for service in ("dossier", "inspection", "reporting", "notification"):
             await asyncio.to_thread(stack.compose, "restart", service)
-        await asyncio.to_thread(stack.compose, *scaled)
+        await asyncio.to_thread(stack.up, "--scale", "reporting=3")
         await sending
     await asyncio.to_thread(counted, stack, 401)
 
@@ -206,11 +113,10 @@ def test_an_alarm_reaches_the_delivery_log_through_alertmanager_with_its_own_tok
     httpx.post(
         f"http://127.0.0.1:{stack.ports['ALERTMANAGER']}/api/v2/alerts", json=[alarm], timeout=10
     ).raise_for_status()
-    operator = {"Authorization": f"Bearer {stack.secret('http-operator')}"}
 
     def told() -> list[str]:
-        log = httpx.get(f"{stack.url('notification')}/v1/alerts", params={"unit": "system"}, headers=operator)
-        return [one["role"] for one in log.json() if one["title"] == "[Hệ thống] KHẨN: try"]
+        found = ask(stack, "notification", "/v1/alerts", unit="system")
+        return [one["role"] for one in found if one["title"] == "[Hệ thống] KHẨN: try"]
 
     until(told, "the alarm in the delivery log, ten seconds after Alertmanager has it", 40)
     assert sorted(told()) == ["quan-tri", "van-hanh"]
