@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import AfterValidator, AwareDatetime, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.connections import HEADERS_SECONDS, protocol
 from shared.correlated_requests import CorrelatedRequests
 from shared.parties import Forbidden
 from shared.protection import PlainAddresses, RateLimit, SecurityHeaders
@@ -208,9 +209,16 @@ class BoundedBody:
 class HttpServer:
     """Uvicorn inside our own event loop; signals stay with the runtime."""
 
-    def __init__(self, app: FastAPI, *, host: str, port: int) -> None:
+    def __init__(self, app: FastAPI, *, host: str, port: int, headers_seconds: float = HEADERS_SECONDS) -> None:
         self._host, self._port = host, port
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+        config = uvicorn.Config(
+            app,
+            http=protocol(headers_seconds),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+        )
         self._server = uvicorn.Server(config)
         self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # uvicorn has no switch for it
         self._task: asyncio.Task[None] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 import uvicorn
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -20,7 +22,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from shared.http import BoundedBody
+from shared.http import BoundedBody, HttpServer
 from shared.protection import HEADERS, RateLimit
 from tests.inside import UNIT, Inside, inside, new_folder, record
 
@@ -83,6 +85,86 @@ async def test_a_body_that_stops_or_dribbles_is_cut_off_and_hurts_no_other() -> 
         assert (answer.status_code, answer.text) == (200, "1000")
         assert not any(one.done() for one in slow), "the honest sender did not wait for the slow ones"
         assert [await one for one in slow] == [b"HTTP/1.1 408 Request Timeout\r\n"] * 2
+
+
+@contextlib.asynccontextmanager
+async def door(headers_seconds: float) -> AsyncIterator[int]:
+    """The port of the server that every process runs, with little patience."""
+    app = FastAPI()
+    app.add_api_route("/", measure, methods=["POST"])
+    server = HttpServer(app, host="127.0.0.1", port=0, headers_seconds=headers_seconds)
+    await server.start()
+    try:
+        yield server.port
+    finally:
+        await server.stop()
+
+
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+WHOLE = HEAD + b"\r\nbody"
+
+
+async def trickle(port: int, first: bytes, then: bytes, wait: float = 0.05) -> tuple[bytes, float]:
+    """All that is answered to `first` at once and `then` a byte every `wait` seconds for ever; and after how long."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    begun = asyncio.get_running_loop().time()
+
+    async def slowly() -> None:
+        writer.write(first)
+        for byte in itertools.cycle(then):
+            writer.write(bytes((byte,)))
+            await asyncio.sleep(wait)
+
+    sender = asyncio.create_task(slowly())
+    answer = bytearray()
+    async with asyncio.timeout(20):
+        with contextlib.suppress(ConnectionResetError):
+            while piece := await reader.read(4096):
+                answer += piece
+    sender.cancel()
+    writer.close()
+    return bytes(answer), asyncio.get_running_loop().time() - begun
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [(b"", b"POST / HTTP/1.1\r\n" + b"X: y\r\n" * 3), (HEAD, b"X-Slow: y\r\n")],
+    ids=["from the first byte", "in the headers"],
+)
+async def test_headers_a_byte_at_a_time_are_cut_off_and_hurt_no_other(first: bytes, then: bytes) -> None:
+    async with door(headers_seconds=1.0) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as honest:
+        slow = asyncio.create_task(trickle(port, first, then))
+        answer = await honest.post("/", content=b"body")
+        assert (answer.status_code, answer.text, slow.done()) == (200, "4", False)
+        told, seconds = await slow
+        assert told.startswith(b"HTTP/1.1 408 Request Timeout\r\n") and b"headers came too slowly" in told
+        assert seconds > 0.9
+
+
+async def test_a_second_request_of_a_connection_has_no_more_patience_than_the_first() -> None:
+    async with door(headers_seconds=1.0) as port:
+        told, seconds = await trickle(port, WHOLE, HEAD)
+        assert told.startswith(b"HTTP/1.1 200 OK\r\n") and b"HTTP/1.1 408 Request Timeout\r\n" in told
+        assert seconds > 0.9
+
+
+async def test_a_connection_on_which_nothing_is_said_is_ended() -> None:
+    async with door(headers_seconds=0.3) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(10):
+            assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
+        writer.close()
+
+
+async def test_a_body_may_take_longer_than_headers() -> None:
+    async def slowly() -> AsyncIterator[bytes]:
+        for _ in range(8):
+            await asyncio.sleep(0.1)
+            yield b"x"
+
+    async with door(headers_seconds=0.3) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        answer = await client.post("/", content=slowly())
+        assert (answer.status_code, answer.text) == (200, "8")
 
 
 @pytest.mark.parametrize("chunked", [False, True])
