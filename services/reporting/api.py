@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Awaitable
 from datetime import date
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -17,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.reporting.documents.lists import MEDIA_TYPES, write_list
 from services.reporting.domain import (
     FORM,
-    Figures,
     FiguresDoNotBalance,
+    Filled,
     PeriodNotOver,
     ProposalDecided,
     ProposalOutdated,
@@ -28,9 +27,7 @@ from services.reporting.domain import (
     UnknownProposal,
 )
 from services.reporting.domain.windows import both_days
-from services.reporting.forms import Sheet
 from services.reporting.hearing import NotYetHeard
-from services.reporting.history.usecases import ShowHistory
 from services.reporting.signing import SigningKeyUnusable
 from services.reporting.usecases import CloseReport, DecideProposal, ShowFigures
 from services.reporting.usecases.closing import stem
@@ -81,14 +78,13 @@ class ReportingApi:
         self,
         *,
         show: ShowFigures,
-        history: ShowHistory,
         close: CloseReport,
         decide: DecideProposal,
         measure: MeasureForms,
         units: Units,
         tokens: Tokens,
     ) -> None:
-        self._decide, self._history, self._measure = decide, history, measure
+        self._decide, self._measure = decide, measure
         self._show, self._close, self._units, self._tokens = show, close, units, tokens
 
     def router(self) -> APIRouter:
@@ -130,14 +126,13 @@ class ReportingApi:
         self, party: Party, unit: list[str], code: str | None, begin: date | None, end: date | None, form: str,
         known_on: date | None,
     ) -> Any:  # fmt: skip
-        show = partial(self._history.figures, known_on=known_on) if known_on else self._show
         units = party.readable(unit)
         if code is None:
-            return [one.as_json() for one in await show(units, form, *both_days(begin, end))]
-        found = list[Figures | Sheet]()
+            return [one.as_json() for one in await self._show(units, form, *both_days(begin, end), known_on)]
+        found = list[Filled]()
         for one in units or await self._show.units():
             days = self._measure.window(one, form, code)
-            found += await show([one], form, days.begin, days.end)
+            found += await self._show([one], form, days.begin, days.end, known_on)
         return [one.as_json() for one in found]
 
     async def forms(self, request: Request) -> Response:
@@ -196,14 +191,10 @@ class ReportingApi:
             days = self._measure.window(units[0], form, code)
             begin, end = days.begin, days.end
         begin, end = both_days(begin, end)
-        if known_on is not None:
-            field, _, of_cell = (cell or "").rpartition("/") if cell else (field or "", "", "")
-            return await self._history.behind(
-                units, form, begin, end, column or of_cell, known_on, field=field or None, limit=limit, offset=offset
-            )
+        page: dict[str, Any] = {"limit": limit, "offset": offset, "known_on": known_on}
         if cell is not None:
-            return await self._show.behind_cell(units, form, begin, end, cell, limit=limit, offset=offset)
-        return await self._show.behind(units, begin, end, column or "", field=field, limit=limit, offset=offset)
+            return await self._show.behind_cell(units, form, begin, end, cell, **page)
+        return await self._show.behind(units, begin, end, column or "", field=field, **page)
 
     async def overdue(
         self,

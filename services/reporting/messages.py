@@ -29,6 +29,10 @@ RESTATED = "Báo cáo này điều chỉnh số liệu đã chốt và thay th�
 REPORT = "BÁO CÁO"
 NOTHING_TO_SHARE = "Không phát sinh trong kỳ"
 NOT_MEASURED = "Chưa có nguồn số liệu"
+NOT_KEPT = {
+    "petition_span": "Phản ánh, kiến nghị chỉ có số liệu hiện tại, không lưu theo ngày biết",
+    "owed_report": "Báo cáo phải nộp chỉ có số liệu hiện tại, không lưu theo ngày biết",
+}
 INCOMPLETE_SCORE = "Mới chấm được {scored}/{of} điểm; tiêu chí chưa có số liệu không tính là 0"
 WHOLE_UNIT = "các phòng chuyên môn"
 MEASURED_TITLE = "{subject} {period}"

@@ -19,7 +19,7 @@ from services.reporting.forms import load_forms
 from services.reporting.handlers import ReportingHandlers, routes
 from services.reporting.hearing import Hearing
 from services.reporting.history.api import HistoryApi
-from services.reporting.history.usecases import ShowHistory
+from services.reporting.history.usecases import ExplainDifference
 from services.reporting.metrics import ReportingMetrics
 from services.reporting.obligations.api import Deeds, ObligationsApi
 from services.reporting.obligations.rules import load_obligations
@@ -131,10 +131,8 @@ def build(environment: Environment) -> Service:
         metrics,
         publish.poke,
     )
-    history = ShowHistory(database, environment.clock)
     api = ReportingApi(
         show=ShowFigures(database, metrics, measure),
-        history=history,
         close=close,
         decide=DecideProposal(database, environment.clock, close, measure),
         measure=measure,
@@ -145,7 +143,7 @@ def build(environment: Environment) -> Service:
     routers.include_router(api.router())
     foresee = ForeseePeriod(database, environment.clock, load_calendar(environment.rules))
     routers.include_router(ForesightApi(foresee, close, environment.tokens).router())
-    routers.include_router(HistoryApi(history, close, environment.tokens).router())
+    routers.include_router(HistoryApi(ExplainDifference(database, measure), measure, environment.tokens).router())
     routers.include_router(PublicationApi(ShowPublications(database), environment.tokens).router())
     routers.include_router(CitiesApi(ShowCity(database, units, rules), environment.tokens).router())
     routers.include_router(PetitionsApi(ShowPetitions(database), environment.tokens).router())

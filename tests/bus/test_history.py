@@ -69,7 +69,7 @@ def forgotten(told: Sequence[Snapshot], day: date, unit: str) -> list[Snapshot]:
 
 
 async def known_figures(session: Any, unit: str, day: date, end: date) -> Any:
-    counted = await history.count_known(session, [unit], START + timedelta(days=8), end, day)
+    counted = await repository.count_spans(session, [unit], START + timedelta(days=8), end, day)
     return figures(unit, START, end, counted.get(unit, ())).rows
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import random
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,95 +14,27 @@ import pytest
 import pytest_asyncio
 from python_calamine import CalamineWorkbook
 
-from services.reporting import signing, verifying
-from shared.settings import RULES
-from tests.inside import UNIT, Inside, inside, new_folder, record, until
+from tests.e2e.filling import (
+    CAM_GIANG,
+    THANH_DONG,
+    ask,
+    days_of_forms,
+    dossier,
+    filled,
+    hand_in,
+    lists_equal_cells,
+    rows_of,
+    with_a_new_form,
+)
+from tests.inside import UNIT, Inside, record, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
-
-THANH_DONG, CAM_GIANG, LE_THANH_NGHI = "10510", "10888", "10543"
-"""Real logs are counted in the first and in UNIT; the others are counted on fingers."""
-CALENDAR = {"2010-09-15": ("2010-10-01", "2010-12-31"), "2021-12-15": ("2022-01-01", "2022-01-31")}
-NEW_FORM = """
-shape: by_measure
-form: "THU-2025"
-valid_from: 2025-07-01
-number_vi: "Biểu thử"
-title_vi: "BIỂU THỬ"
-subject_vi: "Số liệu thử"
-intro_vi: "{unit} báo cáo {period}:"
-measured_in_vi: "Số hồ sơ"
-receiver_vi: "Trung tâm"
-signed_off: {close: reporter, restate: approver}
-rows:
-- {id: a, label: "1", measure: online_rate, at_least: 50}
-- {id: b, label: "2", title_vi: "Nhận của lĩnh vực Hộ tịch", column: c4, filter: {fields: ["Hộ tịch"]}}
-- {id: c, label: "3", title_vi: "Xong trước hạn", column: c8, of: c7}
-- {id: d, label: "4", measure: brand_identity_rate}
-"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running() -> AsyncIterator[Inside]:
-    """Our rules and one more form; the second plan quarter is over."""
-    with new_folder() as data, tempfile.TemporaryDirectory() as folder:
-        rules = Path(folder) / "rules"
-        shutil.copytree(RULES, rules)
-        (rules / "forms" / "new.yaml").write_text(NEW_FORM, "utf-8")
-        async with inside(data, now="2026-01-05", rules=rules) as one:
-            yield one
-
-
-async def ask(running: Inside, path: str, **params: Any) -> Any:
-    answer = await running.http.get(f"/v1/reports{path}", params={k: v for k, v in params.items() if v is not None})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-async def filled(running: Inside, form: str, unit: str, begin: str, end: str) -> dict[str, Any]:
-    [shown] = await ask(running, "/figures", unit=unit, form=form, **{"from": begin, "to": end})
-    return dict(shown)
-
-
-def rows_of(shown: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {row["id"]: row for row in shown["rows"]}
-
-
-def cells_of(shown: dict[str, Any]) -> dict[str, int]:
-    """Every number of dossiers that a form prints, by the key of its list."""
-    found = dict[str, int]()
-    for row in shown["rows"]:
-        if "field" in row:
-            found |= {f"{row['field']}/{column}": count for column, count in row.items() if column != "field"}
-        elif row.get("count") is not None:
-            found[row["id"]] = row["count"]
-        elif row.get("base") is not None and "from_rows" not in row:
-            found |= {f"{row['id']}:hit": row["hit"], f"{row['id']}:base": row["base"]}
-            found |= {f"{row['id']}:unknown": row["unknown"]} if row["unknown"] else {}
-    return found
-
-
-async def lists_equal_cells(running: Inside, shown: dict[str, Any]) -> int:
-    where = {name: shown[name] for name in ("unit", "form", "from", "to")}
-    cells = cells_of(shown)
-    for number, (cell, count) in enumerate(cells.items()):
-        if not count and number % 5:
-            continue  # most cells of a real log are 0, and their lists are asked for one by one
-        behind = await ask(running, "/behind", **where, cell=cell, limit=10_000)
-        assert len(behind) == len({one["code"] for one in behind}) == count, (shown["form"], cell)
-    return sum(map(bool, cells.values()))
-
-
-async def hand_in(running: Inside, path: Path) -> None:
-    if path.suffix == ".csv":
-        await running.http.post("/v1/sheets", content=path.read_bytes(), params={"unit": UNIT})
-        await running.settled()
-        return
-    lines = gzip.decompress(path.read_bytes()).splitlines()
-    for start in range(0, len(lines), 5_000):
-        body = b"[" + b",".join(lines[start : start + 5_000]) + b"]"
-        await running.http.post("/v1/records", params={"door": "file"}, content=body)
-    await running.settled()
+    async with with_a_new_form() as one:
+        yield one
 
 
 async def agrees_with_independent_figures(running: Inside, shared_data: Path) -> None:
@@ -134,41 +63,13 @@ async def test_every_cell_of_every_form_equals_its_list_on_real_logs(
     await hand_in(running, shared_data / log)
     if log.startswith("receipt"):
         await agrees_with_independent_figures(running, shared_data)
-    forms = {one["form"]: one for one in await ask(running, "/forms")}
-    assert {"II.06a", "KPI", "TD-TTPVHCC", "TD-PCM", "TD-PCM@kinh-te", "QD766", "PAKN"} <= set(forms)
     counted = 0
-    for form, about in forms.items():
-        for begin, end in windows:
-            days = (begin, end)
-            if about["window"] == "calendar":
-                days = CALENDAR.get(begin, (f"{begin[:4]}-01-01", f"{begin[:4]}-12-31"))
-            counted += await lists_equal_cells(running, await filled(running, form, unit, *days))
+    for begin, end in windows:
+        days = await days_of_forms(running, begin, end)
+        assert {"II.06a", "KPI", "TD-TTPVHCC", "TD-PCM", "TD-PCM@kinh-te", "QD766", "PAKN"} <= set(days)
+        for form, window in days.items():
+            counted += await lists_equal_cells(running, await filled(running, form, unit, *window))
     assert counted > 50
-
-
-def dossier(number: int, dice: random.Random) -> list[dict[str, Any]]:
-    """A random dossier with the facts that shares are made of, most of them said, some changed later."""
-    code, day = f"F-{number}", dice.randint(16, 30)
-    flags = ("fee_due", "paid_online", "digitised_input", "digitised_result", "e_result", "reused_data", "result_file")
-    facts: dict[str, Any] = {name: dice.random() < 0.6 for name in flags if dice.random() < 0.8}
-    facts |= {
-        "field": dice.choice(["Hộ tịch", "Đất đai", "Hoạt động xây dựng"]), "due_at": f"2025-10-{dice.randint(1, 28):02d}",
-        "agency": dice.choice(["kinh-te", "van-phong", "ttpvhcc"]), "channel": dice.choice(["online", "direct", "post"]),
-        "service_level": dice.choice(["full", "partial", "none"]), "internal_due_at": f"2025-10-{dice.randint(1, 20):02d}",
-    }  # fmt: skip
-    said = [record("received", code, f"2025-09-{day}", unit=THANH_DONG, **facts)]
-    if dice.random() < 0.7:
-        done = f"2025-10-{dice.randint(1, 28):02d}"
-        kind = dice.choice(["completed", "completed", "completed", "returned", "withdrawn", "stopped"])
-        more = {"internal_finished_at": done, "certified_copy": dice.choice(["paper", "electronic"])}
-        said.append(record(kind, code, done, unit=THANH_DONG, reason_code=dice.choice(["workload", "officer"]), **more))
-        if dice.random() < 0.5:
-            said.append(record("rated", code, "2025-11-03", unit=THANH_DONG, rating=dice.randint(1, 5)))
-    elif dice.random() < 0.5:
-        said.append(record("supplement_requested", code, "2025-10-02", unit=THANH_DONG))
-    if dice.random() < 0.3:
-        said.append(record("apologised", code, "2025-11-01", unit=THANH_DONG))
-    return said
 
 
 async def test_every_cell_of_every_form_equals_its_list_after_random_batches(running: Inside) -> None:
@@ -306,173 +207,3 @@ async def test_a_cell_that_no_form_has_is_refused_in_words(running: Inside, aske
     answer = await running.http.get("/v1/reports/behind", params={"unit": UNIT, "period": "2025-Q4", **asked})
     assert answer.status_code == 400
     assert reason in answer.json()["error"]
-
-
-async def close(running: Inside, form: str, unit: str, period: str) -> dict[str, Any]:
-    answer = await running.http.post("/v1/reports/close", json={"unit": unit, "form": form, "period": period})
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
-async def files_of(running: Inside, report: dict[str, Any], folder: Path) -> dict[str, bytes]:
-    """Every document of a report, as `motcua report export` writes it."""
-    names = ("unit", "form", "period", "version")
-    found = dict[str, bytes]()
-    for name in report["files"]:
-        suffix = name.removeprefix(f"{report['form']}_{report['unit']}_{report['period']}_v{report['version']}")
-        asked = {**{one: report[one] for one in names}, "suffix": suffix}
-        found[name] = (await running.http.get("/v1/reports/file", params=asked)).content
-        (folder / name).write_bytes(found[name])
-    return found
-
-
-async def test_any_form_is_closed_checked_offline_and_restated_when_a_fact_of_its_own_comes_late(
-    running: Inside, tmp_path: Path
-) -> None:
-    unit = LE_THANH_NGHI
-    said = [
-        record("received", f"C-{n}", "2025-10-01", unit=unit, due_at="2025-10-08", field="Hộ tịch", channel="online")
-        for n in range(4)
-    ]
-    said += [record("completed", f"C-{n}", "2025-10-02", unit=unit, digitised_result=True) for n in range(3)]
-    petition = record("petition.received", "C-1", "2025-10-01", unit=unit)
-    del petition["data"]["dossier"]
-    await running.say(*said, petition | {"data": {"petition": "C-1", **petition["data"]}})
-    answer = await running.http.post("/v1/reports/close", json={"unit": unit, "form": "KPI", "period": "2025-Q4"})
-    assert answer.status_code == 400 and "belongs to the plan of unit 10966" in answer.json()["error"]
-
-    for form, period in (("II.06a", "2025-Q4"), ("THU-2025", "2025-Q4"), ("PAKN", "2025-Q4"), ("QD766", "C2025-12")):
-        report = await close(running, form, unit, period)
-        files = await files_of(running, report, tmp_path)
-        again = await running.http.post("/v1/reports/close", json={"unit": unit, "form": form, "period": period})
-        assert again.status_code == 409
-        document = next(body for name, body in files.items() if name.endswith(".json"))
-        keys = {one["key_id"]: one["public_pem"] for one in await ask(running, "/keys")}
-        (tmp_path / "key.pem").write_text(keys[json.loads(document)["key_id"]])
-        key = signing.load_public(tmp_path / "key.pem")
-        assert verifying.check_document(document, key) == []
-        signed = verifying.read_document(document)
-        assert [
-            problem for name in signed["files"] for problem in verifying.check_file(signed, tmp_path / name["name"])
-        ] == []
-        assert signed["checks"]["balance"] == "ok" and signed["checks"]["heard"]["DOSSIER"] > 0
-        if form == "THU-2025":
-            assert "a figure was changed" in str(
-                verifying.check_document(document.replace(b'"hit":4', b'"hit":3'), key)
-            )
-            assert signed["checks"]["findings"] == {"without_due_date": 0, "without_channel": 0, "without_agency": 4}
-
-    listed = await ask(running, "", unit=unit, form="PAKN", period="2025-Q4", version=1)
-    assert [(one["form"], one["period"], one["version"]) for one in listed] == [("PAKN", "2025-Q4", 1)]
-
-    await running.say(record("updated", "C-3", "2025-10-03", unit=unit, channel="direct"))
-    answered = record("petition.answered", "C-1", "2025-10-05", unit=unit)
-    del answered["data"]["dossier"]
-    await running.say(answered | {"data": {"petition": "C-1", **answered["data"]}})
-
-    async def proposed() -> Any:
-        found = await ask(running, "/proposals", unit=unit)
-        return found if {one["form"] for one in found} == {"II.06a", "THU-2025", "PAKN"} else None
-
-    proposals = {one["form"]: one for one in await until(proposed, "a proposal for each form that would change")}
-    own = proposals["THU-2025"]
-    cells = [(one["field"], one["column"], one["old"], one["new"]) for one in own["cells"]]
-    assert cells == [("a", "hit", 4, 3), ("b", "count", 4, 3)]
-    assert [(one["dossier"], one["sources"]) for one in own["causes"]] == [("C-3", ["/onestop/31/test"])]
-    assert ("2", "count", 0, 1) in [
-        (one["field"], one["column"], one["old"], one["new"]) for one in proposals["PAKN"]["cells"]
-    ]
-    answer = await running.http.post(f"/v1/reports/proposals/{own['id']}/approve", json={"as": "approver"})
-    assert answer.status_code == 200, answer.text
-    assert (answer.json()["version"], answer.json()["supersedes"]) == (2, 1)
-    assert rows_of(answer.json()["figures"])["a"]["hit"] == 3
-
-
-async def test_a_closed_form_hears_of_a_fact_that_only_it_counts(running: Inside) -> None:
-    """The rollup of II.06a does not move when a result turns out not to be digitised."""
-    unit = "10903"
-    await running.say(
-        record("received", "D-1", "2025-10-01", unit=unit, due_at="2025-10-08", field="Hộ tịch", channel="online"),
-        record("completed", "D-1", "2025-10-02", unit=unit, e_result=True),
-    )
-    await close(running, "QD766", unit, "C2025-Q4")
-    await running.say(record("updated", "D-1", "2025-10-02T10:00:00", unit=unit, e_result=False))
-
-    async def proposed() -> Any:
-        return await ask(running, "/proposals", unit=unit)
-
-    [proposal] = await until(proposed, "a proposal")
-    assert [(one["field"], one["column"], one["old"], one["new"]) for one in proposal["cells"]] == [
-        ("5.1", "hit", 1, 0)
-    ]
-
-
-async def test_the_index_gives_points_by_its_rules_and_shows_the_published_score_beside(running: Inside) -> None:
-    unit = "10525"
-    said = [
-        record("received", f"I-{n}", "2025-10-06", unit=unit, due_at="2025-10-10", field="Hộ tịch", fee_due=n < 4,
-               paid_online=n < 3, reused_data=n < 4, channel="online" if n < 5 else None)
-        for n in range(10)
-    ]  # fmt: skip
-    for one in said:
-        one["data"] = {name: value for name, value in one["data"].items() if value is not None}
-    said += [
-        record("completed", f"I-{n}", "2025-10-09", unit=unit, e_result=n < 6, digitised_input=True) for n in range(8)
-    ]
-    said += [record("rated", "I-0", "2025-10-10", unit=unit, rating=1)]
-    await running.say(*said)
-    rows = rows_of(await filled(running, "QD766", unit, "2025-10-01", "2025-10-31"))
-    scores = {name: row["score"] for name, row in rows.items() if "score" in row}
-    assert scores == {
-        "1.1": None, "1.2": None, "1.3": None, "1.4": None, "1": None,
-        "2.1": "16.00", "2": "16.00",  # 8 of 10 done on time, two open and overdue
-        "3.1": None, "3": None,
-        "4.1": "4.50", "4.2": "2.00", "4.3": "2.00", "4": "8.50",  # 3 of 4 fees; the rest does not apply to a commune
-        "5.1": "4.50", "5.2": "3.00", "5.3": "1.00", "5.4": None, "5.5": None, "5.6": "2.00", "5.7": None, "5": None,
-        "6.1": "4.66", "6.2": "6.00", "6.3": "6.00", "6": "16.66",  # 7 of 10 (two late, one disliked) of 90 %; no petition
-        "all": None,
-    }  # fmt: skip
-    assert rows["3.0"]["hit"] == 5  # without a channel counts as direct
-    assert (rows["all"]["scored"], rows["all"]["scored_of"]) == ("51.66", 20 + 10 + 14 + 18)
-    published = {"unit": unit, "period": "C2025-10", "row": "2.1", "score": "15.5", "source": "dichvucong.gov.vn",
-                 "published_on": "2025-11-05"}  # fmt: skip
-    answer = await running.http.post("/v1/reports/scores", json=published)
-    assert answer.status_code == 201, answer.text
-    rows = rows_of(await filled(running, "QD766", unit, "2025-10-01", "2025-10-31"))
-    assert (rows["2.1"]["score"], rows["2.1"]["published"]["score"], rows["2.1"]["difference"]) == (
-        "16.00",
-        "15.5",
-        "-0.50",
-    )
-    for wrong, reason in (
-        ({"row": "9.9"}, "gives no points to '9.9'"),
-        ({"score": "21"}, "2.1 gives 0 to 20 points, not 21"),
-        ({"period": "2025-Q4"}, "is a report period"),
-        ({"form": "II.06a", "period": "2025-Q4"}, "rows with points: none"),
-    ):
-        refused = await running.http.post("/v1/reports/scores", json={**published, **wrong})
-        assert refused.status_code == 400 and reason in refused.json()["error"]
-
-
-async def test_an_empty_period_has_no_shares_and_no_points_but_those_that_the_rules_give(running: Inside) -> None:
-    rows = rows_of(await filled(running, "QD766", "10531", "2025-10-01", "2025-10-31"))
-    given = {
-        name: row["score"] for name, row in rows.items() if row.get("score") is not None and row["kind"] == "score"
-    }
-    assert given == {
-        "4.1": "0.00",
-        "4.2": "2.00",
-        "4.3": "2.00",
-        "5.6": "2.00",
-        "6.1": "0.00",
-        "6.2": "6.00",
-        "6.3": "6.00",
-    }
-    kpi = rows_of(await filled(running, "KPI", "10531", "2025-09-15", "2025-12-14"))
-    assert {row["verdict"] for row in kpi.values() if row.get("base") == 0 and row.get("at_least")} == {"no_value"}
-
-
-async def test_no_event_about_a_closed_form_becomes_a_dead_letter(running: Inside) -> None:
-    """The alert about a closed report once named columns that only II.06a has."""
-    await running.settled()
-    assert await running.letters("notification") == []

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from services.reporting.cities import repository
-from services.reporting.domain import COLUMNS, FiguresDoNotBalance, check_balance, figures
+from services.reporting.domain import COLUMNS, FORM, FiguresDoNotBalance, UnknownForm, check_balance, figures
 from services.reporting.publication.repository import list_publications
 from services.reporting.usecases.showing import check_window
 from shared.database import Database
@@ -45,7 +45,9 @@ class ShowCity:
         Raises `UnknownCity`, `UnknownForm`, `WindowEndsBeforeItStarts`, `FiguresDoNotBalance`.
         """
         communes = self.communes(city)
-        check_window(form, begin, end)
+        if form != FORM:
+            raise UnknownForm(form)
+        check_window(begin, end)
         async with self._database.transaction() as session:
             sums = await repository.sum_city(session, [one.code for one in communes], begin, end)
             known = await list_publications(session, [one.code for one in communes]) if code else []

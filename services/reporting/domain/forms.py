@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -93,8 +94,8 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
-    """Form II.06a of one unit and window: one row per field, sorted by field, and their sum."""
+class Filled(ABC):
+    """A filled form of one unit and window, whatever its shape."""
 
     unit: str
     form: str
@@ -103,12 +104,28 @@ class Figures:
     rows: Sequence[Row]
 
     @property
-    def total(self) -> dict[str, int]:
-        """The sum of the rows, column by column."""
-        return {column: sum(row[column] for row in self.rows) for column in COLUMNS}
+    @abstractmethod
+    def total(self) -> dict[str, Any]:
+        """What stands under the rows."""
+
+    @abstractmethod
+    def cells(self) -> dict[str, int]:
+        """Every number that has a list behind it, by the key of its cell."""
+
+    @abstractmethod
+    def parts_of(self, key: str) -> tuple[str, str]:
+        """The row (its field or id) and the column of a cell."""
+
+    @abstractmethod
+    def keys_of(self, dossier: Mapping[str, Any]) -> Sequence[str]:
+        """The cells that a counted dossier stands in."""
+
+    @abstractmethod
+    def check_balance(self) -> None:
+        """Raise `FiguresDoNotBalance` unless every sum is the sum of its parts."""
 
     def as_json(self) -> dict[str, Any]:
-        """The document of contracts.md §6."""
+        """The document of contracts.md §6; the rows are those of the form's shape."""
         return {
             "unit": self.unit,
             "form": self.form,
@@ -118,9 +135,24 @@ class Figures:
             "total": self.total,
         }
 
+
+@dataclass(frozen=True, kw_only=True)
+class Figures(Filled):
+    """Form II.06a of one unit and window: one row per field, sorted by field, and their sum."""
+
+    @property
+    def total(self) -> dict[str, int]:
+        """The sum of the rows, column by column."""
+        return {column: sum(row[column] for row in self.rows) for column in COLUMNS}
+
     def cells(self) -> dict[str, int]:
         """Every number by the key of its cell: `Hộ tịch/c4`."""
         return {f"{row['field']}/{column}": row[column] for row in self.rows for column in COLUMNS}
+
+    def parts_of(self, key: str) -> tuple[str, str]:
+        """Field and column."""
+        field, _, column = key.rpartition("/")
+        return field, column
 
     def keys_of(self, dossier: Mapping[str, Any]) -> Sequence[str]:
         """The cells that a counted dossier stands in."""

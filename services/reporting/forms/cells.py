@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.reporting.domain import UnknownCell, UnknownColumn
 from services.reporting.forms.loading import FormInForce
 from services.reporting.forms.model import Kind, Row
-from shared.measures import COLUMNS, Count, Rate
+from shared.measures import COLUMNS, COUNTS, SPAN, Count, Rate
 
 HIT, BASE, UNKNOWN = "hit", "base", "unknown"
 
@@ -43,8 +44,31 @@ def _add(parameters: list[Any], value: Any) -> int:
 
 
 def cells_of(form: FormInForce) -> dict[str, Cell]:
-    """Every cell by its key: `BG-4.3.a` of a count, `BG-T2:hit`, `BG-T2:base`, `BG-T2:unknown` of a share."""
+    """Every cell by its key: `BG-4.3.a` of a count, `BG-T2:hit`, `BG-T2:base`, `BG-T2:unknown` of a share.
+
+    Of a form with one row a field its columns, each over every field.
+    """
+    if form.is_by_field:
+        return {column: column_cell(column) for column in COLUMNS}
     return {cell.key: cell for row in form.rows for cell in _cells(row, form)}
+
+
+def column_cell(name: str, field: str | None = None) -> Cell:
+    """The cell of a column of II.06a or of a counted measure, of one field or all; raises `UnknownColumn`."""
+    counted = Count(name=name, base=COLUMNS[name]) if name in COLUMNS else COUNTS.get(name)
+    if counted is None:
+        raise UnknownColumn(name)
+    fields = [field] if field is not None else None
+    return Cell(key=name, table=counted.table, condition=counted.base, fields=fields)
+
+
+def cell_of(form: FormInForce, key: str) -> Cell:
+    """The cell of a key, `Hộ tịch/c4` too in a form with one row a field; raises `UnknownCell`."""
+    field, _, column = key.rpartition("/") if form.is_by_field else ("", "", key)
+    known = cells_of(form)
+    if column not in known:
+        raise UnknownCell(form.code, key, [*known, *(["each also as field/column"] if form.is_by_field else [])])
+    return column_cell(column, field) if field else known[column]
 
 
 def _cells(row: Row, form: FormInForce) -> Iterator[Cell]:
@@ -58,6 +82,14 @@ def _cells(row: Row, form: FormInForce) -> Iterator[Cell]:
         yield _cell(f"{row.id}:{BASE}", measure.table, measure.base, row, form)
         if measure.unknown != "false":
             yield _cell(f"{row.id}:{UNKNOWN}", measure.table, f"({measure.base}) AND ({measure.unknown})", row, form)
+
+
+def without_history(form: FormInForce) -> dict[str, str]:
+    """The rows that cannot be known as of a day, each with the table of which only the present is kept."""
+    counted = {row.id: measure_of(row, form) for row in form.rows}
+    found = {name: one.table for name, one in counted.items() if one is not None and one.table != SPAN}
+    of_rows = {row.id: [one for one in (row.base, *row.minus) if one in found] for row in form.rows}
+    return found | {name: found[parts[0]] for name, parts in of_rows.items() if parts}
 
 
 def measure_of(row: Row, form: FormInForce) -> Rate | Count | None:

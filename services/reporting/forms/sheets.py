@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 from typing import Any
 
 from services.reporting import messages
-from services.reporting.domain import FiguresDoNotBalance
+from services.reporting.domain import FiguresDoNotBalance, Filled
 from services.reporting.forms.cells import BASE, HIT, UNKNOWN, measure_of
 from services.reporting.forms.loading import FormInForce, maximum
 from services.reporting.forms.model import Kind, Row
 from shared.measures import Share, percent
-from shared.verdicts import judge, judge_trend
+from shared.verdicts import Verdict, judge, judge_trend
 
 COUNTED = ("count", HIT, BASE, UNKNOWN)
 """What of a row is a number of dossiers, each with a list behind it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
-    """A filled form of one unit and window; `counts` are its cells."""
+class Sheet(Filled):
+    """A filled form with one row a measure."""
 
-    unit: str
-    form: str
-    begin: date
-    end: date
-    rows: Sequence[dict[str, Any]]
-    total: dict[str, Any] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """As II.06a's document, with other rows: `unit`, `form`, `from`, `to`, `rows`, `total`."""
-        return {
-            "unit": self.unit,
-            "form": self.form,
-            "from": self.begin.isoformat(),
-            "to": self.end.isoformat(),
-            "rows": list(self.rows),
-            "total": self.total,
-        }
+    @property
+    def total(self) -> dict[str, Any]:
+        """The points of an index, of how many; empty in other forms."""
+        last = self.rows[-1]
+        return {"score": last["score"], "max": last["max"]} if last["kind"] == Kind.SUM else {}
 
     def cells(self) -> dict[str, int]:
         """Every number of dossiers by the key of its cell."""
@@ -51,6 +39,11 @@ class Sheet:
             for name in COUNTED
             if isinstance(row.get(name), int) and not row.get("from_rows")
         }
+
+    def parts_of(self, key: str) -> tuple[str, str]:
+        """A row's id, and count, hit, base or unknown."""
+        row, _, name = key.partition(":")
+        return row, name or "count"
 
     def keys_of(self, dossier: Mapping[str, Any]) -> Sequence[str]:
         """The cells that a counted dossier stands in."""
@@ -74,12 +67,14 @@ def fill(
     today: date,
     before: Mapping[str, int] | None = None,
     published: Mapping[str, Mapping[str, Any]] | None = None,
+    unknown: Mapping[str, str] | None = None,
 ) -> Sheet:
     """The form's rows from its counted cells; `before` are the cells of the period that a trend looks back on.
 
-    `published` are points that the national portal gives, by row: shown beside ours, with the difference.
+    `published` are points that the national portal gives, by row: shown beside ours, with the difference. `unknown` says
+    why a row whose cells were not counted has no value, where the measure itself could have one.
     """
-    rows, scores = list[dict[str, Any]](), dict[str, Fraction | None]()
+    rows, scores, unknown = list[dict[str, Any]](), dict[str, Fraction | None](), unknown or {}
     by_id = {row.id: row for row in form.rows}
     for row in form.rows:
         shown: dict[str, Any] = {"id": row.id, "label": row.label, "title_vi": row.title_vi, "kind": row.shows.value}
@@ -95,13 +90,14 @@ def fill(
                 shown |= _score(row, form, counts, scores)
             case Kind.SUM:
                 shown |= _sum(row, by_id, scores)
+        if row.id in unknown:
+            shown |= {"reason": unknown[row.id]} | ({"verdict": Verdict.NO_VALUE.value} if "verdict" in shown else {})
         if row.shows in (Kind.SCORE, Kind.SUM):
             shown |= _beside(scores[row.id], (published or {}).get(row.id))
         if row.note_vi:
             shown["note_vi"] = row.note_vi
         rows.append(shown)
-    total = {"score": rows[-1]["score"], "max": rows[-1]["max"]} if form.rows[-1].shows is Kind.SUM else {}
-    return Sheet(unit=unit, form=form.code, begin=begin, end=end, rows=rows, total=total)
+    return Sheet(unit=unit, form=form.code, begin=begin, end=end, rows=rows)
 
 
 def _count(row: Row, form: FormInForce, counts: Mapping[str, int]) -> dict[str, Any]:
@@ -159,14 +155,16 @@ def _score(
     if rule.not_applicable:
         scores[row.id] = Fraction(rule.max)
         return {"max": rule.max, "reason": form.reasons.get("index_not_for_communes", "")}
-    if row.base:
-        left = counts[row.base] - sum(counts[one] for one in row.minus)
-        share: Share | None = Share(hit=max(0, left), base=counts[row.base])
-    else:
-        share = share_of(row, counts)
+    share = _left(row.base, row.minus, counts) if row.base else share_of(row, counts)
     scores[row.id] = cut(points(share, rule.max, rule.full_at, rule.at_zero))
     shown = _counted(share, row, form)
     return shown | {"max": rule.max} | ({"from_rows": [row.base, *row.minus]} if row.base else {})
+
+
+def _left(base: str, minus: Sequence[str], counts: Mapping[str, int]) -> Share | None:
+    if not {base, *minus} <= counts.keys():
+        return None
+    return Share(hit=max(0, counts[base] - sum(counts[one] for one in minus)), base=counts[base])
 
 
 def points(share: Share | None, most: int, full_at: int = 100, at_zero: int | None = None) -> Fraction | None:

@@ -10,8 +10,8 @@ from fastapi.responses import Response
 
 from services.reporting.domain import FORM
 from services.reporting.domain.windows import both_days
-from services.reporting.history.usecases import ShowHistory
-from services.reporting.usecases import CloseReport
+from services.reporting.history.usecases import ExplainDifference
+from services.reporting.usecases.measuring import MeasureForms
 from shared.answers import Refusals
 from shared.http import Key
 from shared.parties import Tokens
@@ -22,8 +22,8 @@ REFUSALS = Refusals(unknown=(LookupError,))
 class HistoryApi:
     """The door with what it needs; `router()` gives the routes."""
 
-    def __init__(self, show: ShowHistory, close: CloseReport, tokens: Tokens) -> None:
-        self._show, self._close, self._tokens = show, close, tokens
+    def __init__(self, explain: ExplainDifference, measure: MeasureForms, tokens: Tokens) -> None:
+        self._explain, self._measure, self._tokens = explain, measure, tokens
 
     def router(self) -> APIRouter:
         """`GET /v1/reports/between`."""
@@ -51,6 +51,6 @@ class HistoryApi:
         known_to: date,
     ) -> Any:  # fmt: skip
         if code is not None:
-            days = self._close.window(unit, code)
+            days = self._measure.window(unit, form, code)
             begin, end = days.begin, days.end
-        return await self._show.between(unit, form, *both_days(begin, end), known_from, known_to)
+        return await self._explain(unit, form, *both_days(begin, end), known_from, known_to)

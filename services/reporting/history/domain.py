@@ -48,6 +48,24 @@ class DaysTheWrongWayRound(ValueError):
         super().__init__(f"known_from {earlier} is not before known_to {later}; swap them, or choose two days")
 
 
+class NotKept(ValueError):
+    """Something of which only the present is known."""
+
+    def __init__(self, kind: str) -> None:
+        what = f"{kind.replace('_', ' ')}s"
+        super().__init__(f"of {what} only what is known now is kept; leave known_on out for the {what} of now")
+
+
+def check_day(day: date, begins: date | None, today: date) -> None:
+    """Raise `NotYetKnown`, `NothingHeardYet` or `HistoryBeginsLater` for a day of which nothing can be said."""
+    if day > today:
+        raise NotYetKnown(day, today)
+    if begins is None:
+        raise NothingHeardYet
+    if day < begins:
+        raise HistoryBeginsLater(day, begins)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Version:
     """What was known from `known_from` to the day before `known_to`."""

@@ -1,4 +1,4 @@
-"""Queries about what was known when; figures use the very conditions of `shared.measures` over another source of spans."""
+"""Queries about what was known when, and the facts of dossiers as known on a day, for the queries of every form."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from shared.events.dossiers import Snapshot
 from shared.facts import COLUMNS as SPAN
 from shared.facts import FOR_EVER, spans
 from shared.localtime import LOCAL, local_date, start_of_day
-from shared.measures import AS_OF, COLUMNS, COUNTS
 
 Key = tuple[str, str]
 """(unit, dossier code)."""
@@ -34,9 +33,16 @@ _NAMES = [name for name in SPAN if name not in ("valid_from", "valid_to")]
 _OVER = "known_from <= {day} AND known_to > {day} AND valid_from <= {cut} AND valid_to > {cut}"
 
 
-def known_spans(parameter: int) -> str:
-    """In the place of the table `span`: how each dossier of the units $3 stood for $2, as known on the day $`parameter`."""
-    day = f"${parameter}::date"
+def facts_as_known(known_on: date | None, parameters: list[Any]) -> str:
+    """The facts of dossiers as a query reads them: the table of now, or how the units $3 stood for $2 as known on a day.
+
+    Either has the columns of `shared.facts`, so every condition of `shared.measures` runs over both. The day is appended
+    to `parameters`.
+    """
+    if known_on is None:
+        return "span"
+    parameters.append(known_on)
+    day = f"${len(parameters)}::date"
     cut = f"least($2::date, {day})"
     over, names = _OVER.format(day=day, cut=cut), ", ".join(_NAMES)
     return f"""(
@@ -191,81 +197,6 @@ async def begins(session: Session[Any]) -> date | None:
     """The first day of which is known what was known; `None` before anything was heard."""
     day: date = await session.fetchval("SELECT day FROM known_since")
     return None if day == FOR_EVER else day
-
-
-async def count_known(
-    session: Session[Any], units: Sequence[str], begin: date, end: date, known_on: date
-) -> dict[str, list[dict[str, Any]]]:
-    """Form II.06a by unit and field as known on a day, counted dossier by dossier."""
-    counts = ", ".join(f"count(*) FILTER (WHERE {condition}) AS {column}" for column, condition in COLUMNS.items())
-    rows = await session.fetch(
-        f"SELECT unit, field, {counts} FROM {known_spans(4)} WHERE {AS_OF} GROUP BY unit, field",
-        begin,
-        end,
-        list(units),
-        known_on,
-    )
-    found = defaultdict[str, list[dict[str, Any]]](list)
-    for row in rows:
-        found[row["unit"]].append(dict(row))
-    return found
-
-
-async def list_behind_known(
-    session: Session[Any],
-    units: Sequence[str],
-    begin: date,
-    end: date,
-    column: str,
-    known_on: date,
-    *,
-    field: str | None,
-    limit: int,
-    offset: int,
-) -> list[dict[str, Any]]:
-    """The dossiers behind one cell as known on a day, in code order."""
-    condition = COLUMNS.get(column) or COUNTS[column].base
-    rows = await session.fetch(
-        f"""
-        SELECT unit, code, field, procedure, agency, channel, received_on, due_on, finished_on, outcome, status, waiting
-        FROM {known_spans(4)} WHERE {AS_OF} AND {condition} AND $1::date IS NOT NULL AND ($5::text IS NULL OR field = $5)
-        ORDER BY unit, code LIMIT $6 OFFSET $7
-        """,
-        begin,
-        end,
-        list(units),
-        known_on,
-        field,
-        limit,
-        offset,
-    )
-    return [dict(row) for row in rows]
-
-
-async def list_counted_otherwise(
-    session: Session[Any], unit: str, begin: date, end: date, known_from: date, known_to: date
-) -> list[dict[str, Any]]:
-    """Dossiers that stand in other cells on the later day of knowledge than on the earlier one."""
-    columns = ", ".join(f"CASE WHEN {condition} THEN '{column}' END" for column, condition in COLUMNS.items())
-    of = f"array_remove(ARRAY[{columns}], NULL)"
-    rows = await session.fetch(
-        f"""
-        WITH earlier AS (SELECT code, field, {of} AS columns FROM {known_spans(4)} WHERE {AS_OF}),
-             later AS (SELECT code, field, {of} AS columns FROM {known_spans(5)} WHERE {AS_OF})
-        SELECT code, e.field AS old_field, l.field AS new_field,
-               coalesce(e.columns, '{{}}') AS old_columns, coalesce(l.columns, '{{}}') AS new_columns
-        FROM earlier AS e FULL JOIN later AS l USING (code)
-        WHERE (e.field, e.columns) IS DISTINCT FROM (l.field, l.columns)
-          AND cardinality(coalesce(e.columns, '{{}}')) + cardinality(coalesce(l.columns, '{{}}')) > 0
-        ORDER BY code COLLATE "C"
-        """,
-        begin,
-        end,
-        [unit],
-        known_from,
-        known_to,
-    )
-    return [dict(row) for row in rows]
 
 
 async def list_revisions(

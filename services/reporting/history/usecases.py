@@ -1,4 +1,4 @@
-"""Answer with figures as they were known on a day, and tell why two days differ."""
+"""Tell why the figures of two days of knowledge differ."""
 
 from __future__ import annotations
 
@@ -6,105 +6,93 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from services.reporting.domain import COLUMNS, Figures, UnknownColumn, changed_cells, figures
+from services.reporting.domain import Filled
+from services.reporting.forms import FormInForce, cells_of, without_history
+from services.reporting.forms import repository as cells
 from services.reporting.history import repository
-from services.reporting.history.domain import (
-    DaysTheWrongWayRound,
-    HistoryBeginsLater,
-    NothingHeardYet,
-    NotYetKnown,
-    Version,
-    changes,
-)
-from services.reporting.repository import list_units
-from services.reporting.usecases.showing import check_window
-from shared.clock import Clock
+from services.reporting.history.domain import DaysTheWrongWayRound, Version, changes, check_day
+from services.reporting.messages import NOT_KEPT
+from services.reporting.usecases.measuring import MeasureForms
 from shared.database import Database, Session
 from shared.localtime import local_date
-from shared.measures import COUNTS
 
 
-class ShowHistory:
-    """Form II.06a as known at the end of a day: what was recorded and had happened by then, and nothing else.
+class ExplainDifference:
+    """Cell by cell what two days of knowledge say of one form, the dossiers that cause it, and what was said of them."""
 
-    A window that ends later is answered as it would have been on that day: what stood then stands on.
-    Every method raises `NotYetKnown`, `HistoryBeginsLater`, `NothingHeardYet`, `UnknownForm`, `WindowEndsBeforeItStarts`.
-    """
+    def __init__(self, database: Database, measure: MeasureForms) -> None:
+        self._database, self._measure = database, measure
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
-
-    async def figures(self, units: Sequence[str], form: str, begin: date, end: date, known_on: date) -> list[Figures]:
-        """The figures of a window; an empty `units` means every unit known."""
-        check_window(form, begin, end)
-        async with self._database.transaction() as session:
-            await self._check_day(session, known_on)
-            wanted = list(units) or await list_units(session)
-            counted = await repository.count_known(session, wanted, begin, end, known_on)
-        return [figures(unit, begin, end, counted.get(unit, ())) for unit in wanted]
-
-    async def behind(
-        self, units: Sequence[str], form: str, begin: date, end: date, column: str, known_on: date,
-        *, field: str | None, limit: int, offset: int,
-    ) -> list[dict[str, Any]]:  # fmt: skip
-        """The dossiers behind one cell as it was known; as many as it says. Raises `UnknownColumn`."""
-        check_window(form, begin, end)
-        if column not in COLUMNS and column not in COUNTS:
-            raise UnknownColumn(column)
-        async with self._database.transaction() as session:
-            await self._check_day(session, known_on)
-            wanted = list(units) or await list_units(session)
-            return await repository.list_behind_known(
-                session, wanted, begin, end, column, known_on, field=field, limit=limit, offset=offset
-            )
-
-    async def between(
+    async def __call__(
         self, unit: str, form: str, begin: date, end: date, known_from: date, known_to: date
     ) -> dict[str, Any]:
-        """Cell by cell what two days of knowledge say, the dossiers that cause it, and what was said of them between.
+        """`cells` that differ, each with the dossiers that came in and went out; `causes`: each dossier with its statements.
 
-        Raises `DaysTheWrongWayRound` as well.
+        `not_kept` are rows that cannot be known as of a day, with the reason. Raises `DaysTheWrongWayRound`, and what
+        `ShowFigures` raises for a form, a window or a day of knowledge.
         """
-        check_window(form, begin, end)
+        rules = self._measure.find(form, begin, end)
         if known_from >= known_to:
             raise DaysTheWrongWayRound(known_from, known_to)
         async with self._database.transaction() as session:
             # one view of the facts: cells, causes and statements must agree
             await session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            await self._check_day(session, known_from)
-            await self._check_day(session, known_to)
-            was, now = [
-                figures(
-                    unit, begin, end, (await repository.count_known(session, [unit], begin, end, day)).get(unit, ())
-                )
-                for day in (known_from, known_to)
-            ]
-            causes = await repository.list_counted_otherwise(session, unit, begin, end, known_from, known_to)
-            keys = [(unit, one["code"]) for one in causes]
+            was, now = [await self._filled(session, rules, unit, begin, end, day) for day in (known_from, known_to)]
+            moved = await cells.list_moved(session, cells_of(rules), unit, begin, end, known_from, known_to)
+            causes = [one for one in (_cause(row, was, now) for row in moved) if one["old_cells"] != one["new_cells"]]
+            keys = [(unit, one["dossier"]) for one in causes]
             known = await repository.list_versions(session, keys)
             said = await repository.list_revisions(session, keys, known_from, known_to)
+        for one in causes:
+            key = (unit, one["dossier"])
+            one["statements"] = statements(known[key], said.get(key, ()))
         return {
             "unit": unit, "form": form, "from": begin, "to": end, "known_from": known_from, "known_to": known_to,
-            "cells": changed_cells(was.rows, now.rows), "old_total": was.total, "new_total": now.total,
-            "causes": [
-                {
-                    "dossier": one["code"],
-                    **{name: one[name] for name in ("old_field", "new_field", "old_columns", "new_columns")},
-                    "statements": statements(known[unit, one["code"]], said.get((unit, one["code"]), ())),
-                }
-                for one in causes
-            ],
+            "cells": _cells(was, now, causes), "old_total": was.total, "new_total": now.total, "causes": causes,
+            "not_kept": {row: NOT_KEPT[table] for row, table in without_history(rules).items()},
         }  # fmt: skip
 
-    async def _check_day(self, session: Session[Any], day: date) -> None:
-        today = local_date(self._clock.now())
-        if day > today:
-            raise NotYetKnown(day, today)
-        begins = await repository.begins(session)
-        if begins is None:
-            raise NothingHeardYet
-        if day < begins:
-            raise HistoryBeginsLater(day, begins)
+    async def _filled(
+        self, session: Session[Any], form: FormInForce, unit: str, begin: date, end: date, day: date
+    ) -> Filled:
+        check_day(day, await repository.begins(session), self._measure.today())
+        [filled] = await self._measure(session, form, [unit], begin, end, day)
+        return filled
+
+
+def _cause(row: dict[str, Any], was: Filled, now: Filled) -> dict[str, Any]:
+    """A dossier with the cells it stood in and stands in, by column and by the key of the cell."""
+    old, new = ({"field": row[f"{when}_field"], "columns": row[f"{when}_columns"]} for when in ("old", "new"))
+    return {
+        "dossier": row["code"],
+        **{name: row[name] for name in ("old_field", "new_field", "old_columns", "new_columns")},
+        "old_cells": list(was.keys_of(old)),
+        "new_cells": list(now.keys_of(new)),
+    }
+
+
+def _cells(was: Filled, now: Filled, causes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every cell that differs, in the form's order; its number grew by as many as came in more than went out."""
+    before, after = was.cells(), now.cells()
+    found = list[dict[str, Any]]()
+    for key in dict.fromkeys([*before, *after]):
+        old, new = before.get(key, 0), after.get(key, 0)
+        came = [one["dossier"] for one in causes if key in one["new_cells"] and key not in one["old_cells"]]
+        went = [one["dossier"] for one in causes if key in one["old_cells"] and key not in one["new_cells"]]
+        if came or went:
+            field, column = now.parts_of(key)
+            found.append(
+                {
+                    "cell": key,
+                    "field": field,
+                    "column": column,
+                    "old": old,
+                    "new": new,
+                    "came_in": came,
+                    "went_out": went,
+                }
+            )
+    return found
 
 
 def statements(known: Sequence[Version], revisions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

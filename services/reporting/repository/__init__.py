@@ -2,9 +2,7 @@
 
 from services.reporting.repository.facts import (
     closed_until,
-    count_measures,
     count_spans,
-    list_behind,
     list_units,
     longest_overdue,
     moved_by_then,
@@ -38,7 +36,6 @@ __all__ = [
     "add_proposal",
     "add_report",
     "closed_until",
-    "count_measures",
     "count_spans",
     "count_unjudged",
     "decide",
@@ -47,7 +44,6 @@ __all__ = [
     "find_proposal",
     "find_report",
     "freeze",
-    "list_behind",
     "list_counted",
     "list_frozen",
     "list_keys",

@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from services.reporting.history.repository import keep_history
+from services.reporting.history.repository import facts_as_known, keep_history
 from services.reporting.repository.rollup import EFFECTIVE, arguments, summed_by_size
 from shared.database import Session
 from shared.events.dossiers import Snapshot
 from shared.events.petition_snapshots import PetitionSnapshot
 from shared.facts import COLUMNS as SPAN_COLUMNS
 from shared.facts import entries, newest, replace_spans, spans
-from shared.measures import AS_OF, COLUMNS, COUNTS, SUMS, count_query
+from shared.measures import AS_OF, COLUMNS, SUMS
 
 _encode = msgspec.json.Encoder().encode
 
@@ -167,6 +167,10 @@ async def sum_rollup(session: Session[Any], units: Sequence[str], begin: date, e
         """,
         *arguments(units, begin, end),
     )
+    return _by_unit(rows)
+
+
+def _by_unit(rows: Sequence[Any]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = defaultdict(list)
     for row in rows:
         found[row["unit"]].append(row)
@@ -174,52 +178,16 @@ async def sum_rollup(session: Session[Any], units: Sequence[str], begin: date, e
 
 
 async def count_spans(
-    session: Session[Any], units: Sequence[str], begin: date, end: date
-) -> dict[tuple[str, str], Any]:
-    """The same form counted dossier by dossier: (unit, field) → columns; must equal the rollup, and a test says so."""
+    session: Session[Any], units: Sequence[str], begin: date, end: date, known_on: date | None = None
+) -> dict[str, list[Any]]:
+    """The same sums counted dossier by dossier, now or as known on a day; now they equal the rollup, and a test says so."""
+    parameters: list[Any] = [begin, end, list(units)]
     counts = ", ".join(f"count(*) FILTER (WHERE {condition}) AS {column}" for column, condition in COLUMNS.items())
     rows = await session.fetch(
-        f"SELECT unit, field, {counts} FROM span WHERE {AS_OF} GROUP BY unit, field", begin, end, list(units)
+        f"SELECT unit, field, {counts} FROM {facts_as_known(known_on, parameters)} WHERE {AS_OF} GROUP BY unit, field",
+        *parameters,
     )
-    return {(row["unit"], row["field"]): {column: row[column] for column in COLUMNS} for row in rows}
-
-
-async def count_measures(
-    session: Session[Any], names: Sequence[str], units: Sequence[str], begin: date, end: date, field: str | None
-) -> dict[str, int]:
-    """How many dossiers each counted measure has, as of the end of *end*."""
-    fields = [field] if field is not None else None
-    return {
-        name: await session.fetchval(count_query(COUNTS[name]), begin, end, list(units), fields, None) for name in names
-    }
-
-
-async def list_behind(
-    session: Session[Any],
-    units: Sequence[str],
-    begin: date,
-    end: date,
-    column: str,
-    field: str | None,
-    limit: int,
-    offset: int,
-) -> list[dict[str, Any]]:
-    """The dossiers behind one cell of the form or one counted measure, in code order."""
-    condition = COLUMNS.get(column) or COUNTS[column].base
-    rows = await session.fetch(
-        f"""
-        SELECT unit, code, field, procedure, agency, channel, received_on, due_on, finished_on, outcome, status, waiting
-        FROM span WHERE {AS_OF} AND {condition} AND $1::date IS NOT NULL AND ($4::text IS NULL OR field = $4::text)
-        ORDER BY unit, code LIMIT $5 OFFSET $6
-        """,
-        begin,
-        end,
-        list(units),
-        field,
-        limit,
-        offset,
-    )
-    return [dict(row) for row in rows]
+    return _by_unit(rows)
 
 
 async def longest_overdue(session: Session[Any], units: Sequence[str], on: date, limit: int) -> list[dict[str, Any]]:

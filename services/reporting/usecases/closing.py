@@ -117,10 +117,10 @@ class CloseReport:
         of.check_balance()
         dossiers = await self._measure.counted(session, form, unit, begin, end)
         check_list(of, dossiers)
-        findings = await repository.count_measures(session, FINDINGS, [unit], begin, end, None)
+        findings = await self._measure.counts(session, FINDINGS, [unit], begin, end)
         leaves = [dossier_leaf(one) for one in dossiers]
         root = merkle_root(leaves)
-        report["checks"] = {**report["checks"], "balance": "ok", "lists": "ok", "findings": findings}
+        report["checks"] = {**report["checks"], "balance": "ok", "lists": "ok", "findings": findings[unit]}
         report |= {"figures": of.as_json(), "fingerprint": fingerprint(of.as_json(), root)}
         files = await asyncio.to_thread(render, form, self._paper, report, self._units.get(unit), leaves)
         report["document"] = sign(report, {"count": len(leaves), "merkle_root": root}, files, key)
