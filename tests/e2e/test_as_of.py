@@ -41,9 +41,9 @@ def same_but_for(skipped: dict[str, Any], then: dict[str, Any], now: dict[str, A
     )
 
 
-def answered(petition: str) -> list[dict[str, Any]]:
+def answered(petition: str, unit: str = UNIT) -> list[dict[str, Any]]:
     """A petition received and answered in the fourth quarter."""
-    said = [record(f"petition.{kind}", petition, day) for kind, day in (("received", "2025-10-01"), ("answered", "2025-10-06"))]  # fmt: skip
+    said = [record("petition.received", petition, "2025-10-01", unit=unit), record("petition.answered", petition, "2025-10-06", unit=unit)]  # fmt: skip
     for one in said:
         one["data"]["petition"] = one["data"].pop("dossier")
     return said
@@ -93,7 +93,7 @@ def explains(told: dict[str, Any], old: dict[str, int], new: dict[str, int]) -> 
 
 async def test_what_has_no_history_says_so_row_by_row_and_refuses_its_list(running: Inside) -> None:
     running.clock.advance(at("2026-01-18T10:00:00"))
-    await running.say(*answered("P-1"))
+    await running.say(record("received", "D-1", "2025-10-01"), *answered("P-1"))
     running.clock.advance(at("2026-01-20T10:00:00"))
     where = (UNIT, "2025-09-15", "2025-12-14")
     now, then = await filled(running, "PAKN", *where), await filled(running, "PAKN", *where, "2026-01-18")
@@ -115,8 +115,9 @@ async def test_what_has_no_history_says_so_row_by_row_and_refuses_its_list(runni
 
 
 async def test_a_counted_measure_of_petitions_lists_petitions(running: Inside) -> None:
-    where = {"unit": UNIT, "from": "2025-09-15", "to": "2025-12-14"}
+    where = {"unit": THANH_DONG, "from": "2025-09-15", "to": "2025-12-14"}
+    await running.say(*answered("P-2", THANH_DONG))
     [counts] = await ask(running, "/counts", **where, name="petitions_received")
     behind = await ask(running, "/behind", **where, column="petitions_received")
     assert counts["counts"] == {"petitions_received": 1}
-    assert [one["code"] for one in behind] == ["P-1"]
+    assert [one["code"] for one in behind] == ["P-2"]
