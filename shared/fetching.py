@@ -16,6 +16,7 @@ from typing import Any
 
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError
 from nats.js import JetStreamContext
 from nats.js.errors import ServiceUnavailableError
@@ -67,11 +68,21 @@ async def _company(subscription: JetStreamContext.PullSubscription) -> list[Msg]
     with contextlib.suppress(TimeoutError, *AWAY):
         await subscription._nc.publish(subscription._nms, json.dumps(request).encode(), subscription._deliver)
         while len(found) < BATCH - 1:
-            message = await subscription._sub.next_msg(FETCH_TIMEOUT)
+            message = await _next(subscription._sub)
             if JetStreamContext.is_status_msg(message):
                 break
             found.append(message)
     return found
+
+
+async def _next(source: Subscription) -> Msg:
+    """The next message; `next_msg`, with a task, a timer and a UUID for each, only when none has arrived yet."""
+    if source._pending_queue.empty():
+        return await source.next_msg(FETCH_TIMEOUT)
+    message = source._pending_queue.get_nowait()
+    source._pending_size -= len(message.data)
+    source._pending_queue.task_done()
+    return message
 
 
 async def _give_back(messages: list[Msg]) -> None:

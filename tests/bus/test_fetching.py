@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from shared import fetching, topology
@@ -22,7 +23,7 @@ SUBJECT = "alert.v1.10966.tried"
 class Reader:
     """What the loop knows of a subscriber."""
 
-    def __init__(self, subscription: object) -> None:
+    def __init__(self, subscription: JetStreamContext.PullSubscription) -> None:
         self.subscription, self.running = subscription, True
         self.batches = asyncio.Queue[list[bytes]]()
 
@@ -67,3 +68,5 @@ async def test_what_lies_there_comes_in_one_batch(running: Inside, reader: Reade
     await publish_atomically(running.bus, [(SUBJECT, one, {}) for one in said])
     async with asyncio.timeout(20), reading(reader):
         assert await reader.batches.get() == said
+    # what the client believes to lie there still counts against its limit; beyond that it throws messages away
+    assert (reader.subscription._sub.pending_msgs, reader.subscription._sub.pending_bytes) == (0, 0)
