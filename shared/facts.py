@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -29,6 +30,7 @@ _COPIED = (
     "digitised_result", "e_result", "reused_data", "postal_return", "cross_boundary", "certified_copy", "result_file",
     "inter_agency", "rating", "reason_code",
 )  # fmt: skip
+_copied = attrgetter(*_COPIED)
 _BOOLEANS = {
     "fee_due", "paid_online", "digitised_input", "digitised_result", "e_result", "reused_data", "postal_return",
     "cross_boundary", "result_file", "inter_agency",
@@ -81,13 +83,14 @@ def spans(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 def stack(days: Iterable[tuple[date, dict[str, Any]]]) -> list[dict[str, Any]]:
     """Rows by the days from which on they hold, as spans: what changed nothing is none, and what was never received."""
-    found = list[dict[str, Any]]()
+    found, last = list[dict[str, Any]](), None
     for day, row in days:
-        if found and {k: v for k, v in found[-1].items() if k not in ("valid_from", "valid_to")} == row:
+        if row == last:
             continue
         if found:
             found[-1]["valid_to"] = day
         found.append({**row, "valid_from": day, "valid_to": FOR_EVER})
+        last = row
     return [span for span in found if span["received_on"] is not None and span["valid_from"] < span["valid_to"]]
 
 
@@ -108,7 +111,7 @@ def _row(snapshot: Snapshot, state: State) -> dict[str, Any]:
         "answered_lateness": state.apologised_at is not None or state.extensions > 0,
         "internal_due_on": _day(state.internal_due_at),
         "internal_finished_on": _day(state.internal_finished_at),
-        **{name: getattr(state, name) for name in _COPIED},
+        **dict(zip(_COPIED, _copied(state), strict=True)),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -146,8 +147,7 @@ def states_by_day(timeline: Sequence[Step]) -> Iterator[tuple[date, State]]:
 def values_by_day(timeline: Sequence[Step]) -> Iterator[tuple[date, dict[str, Any]]]:
     """As `states_by_day`, whatever kind of state the timeline is of."""
     values: dict[str, Any] = {}
-    for number, step in enumerate(timeline):
-        values.update(step.to)
-        day = local_date(step.at)
-        if number + 1 == len(timeline) or local_date(timeline[number + 1].at) != day:
-            yield day, dict(values)
+    for day, steps in groupby(timeline, key=lambda step: local_date(step.at)):
+        for step in steps:
+            values.update(step.to)
+        yield day, dict(values)

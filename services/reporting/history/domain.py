@@ -100,6 +100,8 @@ def since(steps: Steps, day: date) -> Steps:
 
 def first_difference(one: Steps, other: Steps) -> date:
     """The first day on which they differ, `NEVER` when they do not."""
+    if one == other:
+        return NEVER
     days = sorted({day for day, _ in one} | {day for day, _ in other})
     return next((day for day in days if at(one, day) != at(other, day)), NEVER)
 

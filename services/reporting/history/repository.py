@@ -27,6 +27,8 @@ from shared.localtime import LOCAL, local_date, start_of_day
 
 Key = tuple[str, str]
 """(unit, dossier code)."""
+Revision = tuple[str, str, int]
+"""(unit, dossier code, revision)."""
 
 _encode = msgspec.json.Encoder().encode
 _NAMES = [name for name in SPAN if name not in ("valid_from", "valid_to")]
@@ -57,11 +59,16 @@ def facts_as_known(known_on: date | None, parameters: list[Any]) -> str:
     ) AS known"""
 
 
-async def keep_history(session: Session[Any], snapshots: Sequence[Snapshot], replaced: Mapping[Key, int]) -> None:
+async def keep_history(
+    session: Session[Any],
+    snapshots: Sequence[Snapshot],
+    replaced: Mapping[Key, int],
+    folded: Mapping[Revision, Sequence[dict[str, Any]]],
+) -> None:
     """Note every revision heard and keep what the newest one says otherwise; in any order, each once.
 
     Call it when the facts are locked and before their spans are replaced: `replaced` holds, for each dossier whose newest
-    revision changes, the revision that it had (0 when it is new).
+    revision changes, the revision that it had (0 when it is new); `folded` the spans of those that the caller has made.
     """
     fresh = await _note_revisions(session, snapshots)
     if not fresh:
@@ -73,19 +80,38 @@ async def keep_history(session: Session[Any], snapshots: Sequence[Snapshot], rep
     changed = dict[Key, list[Version]]()
     for key, told in fresh.items():
         before = kept.get(key, [])
-        after = _learn_all(told, bases.get(key, UNHEARD), before, days.get(key, {}), replaced.get(key))
+        lasting = [(one, folded.get((*key, one.revision)) or spans(one)) for one in _lasting(told)]
+        after = _learn_all(lasting, bases.get(key, UNHEARD), before, days.get(key, {}), replaced.get(key))
         if after != before:
             changed[key] = after
     await _replace_kept(session, changed, had=[key for key in changed if key in kept])
 
 
+def _lasting(told: Sequence[Snapshot]) -> list[Snapshot]:
+    """Those of one dossier's revisions, in rising order, that claim a day at all: none that gave way on the day it came."""
+    found, until = list[Snapshot](), NEVER
+    for one in reversed(told):
+        day = local_date(one.recorded_at)
+        if day < until:
+            found.append(one)
+            until = day
+    return found[::-1]
+
+
 def _learn_all(
-    told: Sequence[Snapshot], base: Steps, kept: Sequence[Version], days: Mapping[int, date], newest: int | None
+    told: Sequence[tuple[Snapshot, Sequence[dict[str, Any]]]],
+    base: Steps,
+    kept: Sequence[Version],
+    days: Mapping[int, date],
+    newest: int | None,
 ) -> list[Version]:
-    """What is to be kept after these revisions of one dossier, given in rising order; `newest` is the one that gives way."""
+    """What is to be kept after these revisions of one dossier with their spans, given in rising order.
+
+    `newest` is the revision that gives way, `None` when none of these is newer.
+    """
     known = versions(base, kept)
-    for one in told:
-        day, steps = local_date(one.recorded_at), steps_of(spans(one), FOR_EVER)
+    for one, of_revision in told:
+        day, steps = local_date(one.recorded_at), steps_of(of_revision, FOR_EVER)
         is_newest = newest is not None and one.revision > newest
         until = NEVER if is_newest else min((day for other, day in days.items() if other > one.revision), default=NEVER)
         known = learn(known, steps, day, until)

@@ -44,7 +44,9 @@ async def upsert_facts(session: Session[Any], snapshots: Sequence[Snapshot]) -> 
     ]
     rows = await session.fetch(_UPSERT, _encode(facts).decode())
     changed = [(row["unit"], row["code"]) for row in rows]
-    await keep_history(session, snapshots, {(row["unit"], row["code"]): row["old_revision"] for row in rows})
+    replaced = {(row["unit"], row["code"]): row["old_revision"] for row in rows}
+    folded = {(one.unit, one.dossier, one.revision): of_dossier[one.unit, one.dossier] for one in wanted}
+    await keep_history(session, snapshots, replaced, folded)
     wide = {(row["unit"], row["code"]): row["wide_until"] for row in rows if row["wide_until"] and not row["late"]}
     moved = await moved_by_then(session, wide, of_dossier)
     if changed:
