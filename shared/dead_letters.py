@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 import msgspec
 import structlog
@@ -20,6 +19,7 @@ from shared.metrics import counter
 from shared.topology import DEAD, dead_subject
 
 log = structlog.get_logger()
+KEPT = "vn.motcua.dead.kept.v1"
 MAX_KEPT = 200_000
 """Bytes of the original that a dead letter keeps; enough for any legal message."""
 
@@ -61,14 +61,14 @@ class DeadLetters:
         self._kept.labels(self._service).inc(len(letters))
 
     def _letter(self, origin: str, body: bytes, reason: Exception) -> Outgoing:
-        said: dict[str, Any] = {
-            "service": self._service,
-            "origin": origin,
-            "field": getattr(reason, "field", ""),
-            "reason": getattr(reason, "reason", None) or f"{type(reason).__name__}: {reason}",
-            "advice": getattr(reason, "advice", ""),
-            "body": base64.b64encode(body[:MAX_KEPT]).decode(),
-        }
+        said = DeadLetter(
+            service=self._service,
+            origin=origin,
+            field=getattr(reason, "field", ""),
+            reason=getattr(reason, "reason", None) or f"{type(reason).__name__}: {reason}",
+            advice=getattr(reason, "advice", ""),
+            body=base64.b64encode(body[:MAX_KEPT]).decode(),
+        )
         key = hashlib.sha256(origin.encode() + b"\0" + body).hexdigest()[:32]
         event_id = f"dead-{self._service}-{key}"
         correlation = marks_of(body).correlation
@@ -77,8 +77,8 @@ class DeadLetters:
             "dead_letter_kept",
             service=self._service,
             origin=origin,
-            field=said["field"],
-            reason=said["reason"],
+            field=said.field,
+            reason=said.reason,
             **named,
         )
         return Outgoing(
@@ -86,7 +86,7 @@ class DeadLetters:
             subject=dead_subject(self._service),
             id=event_id,
             body=encode_event(
-                type="vn.motcua.dead.kept.v1",
+                type=KEPT,
                 id=event_id,
                 source=f"/motcua/{self._service}",
                 subject=origin,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from shared.events.plans import PlanEvent
 from shared.measures import Share
 from shared.verdicts import Verdict, judge, judge_trend
 
@@ -37,10 +38,10 @@ class Progress:
     verdict: Verdict
 
 
-def events_between(before: Progress | None, after: Progress) -> Iterator[str]:
+def events_between(before: Progress | None, after: Progress) -> Iterator[PlanEvent]:
     """`task_progressed` when the figures moved, `target_met` / `target_missed` when the period's verdict came or changed."""
     if after.share is not None and (before is None or before.share != after.share):
-        yield "task_progressed"
+        yield PlanEvent.TASK_PROGRESSED
     decided = after.verdict in (Verdict.MET, Verdict.MISSED) and not after.window.shown_only
     if decided and (before is None or before.verdict != after.verdict):
-        yield f"target_{after.verdict}"
+        yield PlanEvent.TARGET_MET if after.verdict is Verdict.MET else PlanEvent.TARGET_MISSED

@@ -20,6 +20,8 @@ from shared.events.dossiers import Snapshot
 from shared.events.envelope import Outgoing, encode_event
 from shared.events.owed_reports import OwedReport
 from shared.events.petition_snapshots import PetitionSnapshot
+from shared.events.plans import PlanEvent, TargetProgress
+from shared.events.said import event_type
 from shared.facts import newest, store_newer
 from shared.localtime import local_date
 from shared.measures import RATES, Share, percent
@@ -156,21 +158,21 @@ class MeasurePlans:
                     verdict = judge(share, target.threshold, is_over=window.end < today)
                 yield Progress(plan=plan.id, target=target.id, window=window, share=share, verdict=verdict)
 
-    def _said(self, event: str, plan: Plan, item: Item, target: Target, progress: Progress) -> Outgoing:
+    def _said(self, event: PlanEvent, plan: Plan, item: Item, target: Target, progress: Progress) -> Outgoing:
         share, window = progress.share, progress.window
         hit, base = (share.hit, share.base) if share else (None, None)
         event_id = f"plan/{plan.id}/{target.id}/{window.name}/{event}/{hit}-{base}/{self._clock.now().isoformat()}"
-        data = {
-            "plan": plan.id, "unit": plan.unit, "target": target.id, "item": item.id, "title_vi": item.title_vi,
-            "measure": target.measure, "period": window.name, "from": window.begin, "to": window.end, "hit": hit,
-            "base": base, "at_least": target.threshold, "verdict": progress.verdict,
-        }  # fmt: skip
+        data = TargetProgress(
+            plan=plan.id, unit=plan.unit, target=target.id, item=item.id, title_vi=item.title_vi, measure=target.measure,
+            period=window.name, begin=window.begin, end=window.end, hit=hit, base=base, at_least=target.threshold,
+            verdict=progress.verdict,
+        )  # fmt: skip
         return Outgoing(
             stream=INSPECTION,
             subject=plan_subject(plan.unit, event),
             id=event_id,
             body=encode_event(
-                type=f"vn.motcua.plan.{event}.v1", id=event_id, source=f"/motcua/inspection/{plan.unit}",
+                type=event_type(f"plan.{event}"), id=event_id, source=f"/motcua/inspection/{plan.unit}",
                 subject=plan.id, time=self._clock.now(), data=data,
             ),
         )  # fmt: skip

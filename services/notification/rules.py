@@ -14,42 +14,27 @@ from pydantic import Field
 from services.notification.domain import Rule
 from services.notification.senders import is_understood, kind_of
 from shared.events.dossiers import DossierEvent, Snapshot, State
-from shared.events.owed_reports import FIELDS as OWED_REPORT_FIELDS
-from shared.events.owed_reports import OwedReportEvent
 from shared.events.petition_snapshots import PetitionEvent, PetitionSnapshot, PetitionState
+from shared.events.said import SAID
 from shared.rules import Lines, RuleError, RuleModel, RuleProblem, load_located
 from shared.units import Units
 
-PLAN_FIELDS = frozenset(
-    ["plan", "unit", "target", "item", "title_vi", "measure", "period", "from", "to", "hit", "base", "at_least", "verdict", "due"]
-)  # fmt: skip
-REPORT_FIELDS = frozenset(
-    ["report", "form", "unit", "period", "from", "to", "version", "supersedes", "rows", "total", "fingerprint", "signature", "key_id", "files"]
-)  # fmt: skip
 ALARM_FIELDS = frozenset(["unit", "alarm", "severity", "about", "summary", "runbook", "since"])
-ACKNOWLEDGEMENT_FIELDS = frozenset(["report", "form", "unit", "period", "version"])
+HEARD = ("plan.", "report.", "source.")
+"""Events of these families are named with the fields of their data; those of snapshots with two shapes."""
 Shapes = tuple[type[msgspec.Struct], type[msgspec.Struct]]
 OF_DOSSIER: Shapes = (Snapshot, State)
 OF_PETITION: Shapes = (PetitionSnapshot, PetitionState)
 KNOWN_EVENTS: Mapping[str, frozenset[str] | Shapes] = {
     **{f"dossier.{event}": OF_DOSSIER for event in DossierEvent},
     **{f"petition.{event}": OF_PETITION for event in PetitionEvent},
-    **{f"plan.{event}": PLAN_FIELDS for event in ("task_progressed", "target_missed", "target_met", "report_due")},
-    "inspection.report_due": PLAN_FIELDS,
-    "source.silent": frozenset(["unit", "source", "since", "after_minutes"]),
-    "source.heard_again": frozenset(["unit", "source", "since", "until"]),
+    **{
+        event: frozenset(one.encode_name for one in msgspec.structs.fields(shape))
+        for event, shape in SAID.items()
+        if event.startswith(HEARD)
+    },
     "alarm.firing": ALARM_FIELDS,
     "alarm.resolved": ALARM_FIELDS | {"until"},
-    **{f"report.{event}": REPORT_FIELDS for event in ("closed", "published", "restated")},
-    **{f"report.{event.subject_name}": OWED_REPORT_FIELDS for event in OwedReportEvent},
-    **{
-        f"report.acknowledgement_{verdict}": ACKNOWLEDGEMENT_FIELDS | fields
-        for verdict, fields in (
-            ("accepted", {"fingerprint", "by", "at", "late"}),
-            ("refused", {"newest", "reason", "acknowledgement"}),
-            ("overdue", {"fingerprint", "due"}),
-        )
-    },
 }
 """Events that a rule may name, with the fields of their data, or the shapes of the snapshot and of what changed."""
 TEMPLATE_VALUES = frozenset({"event", "data", "unit_name", "at", "day"})

@@ -22,7 +22,9 @@ from shared import outbox
 from shared.clock import Clock
 from shared.database import Database
 from shared.dead_letters import DeadLetters
+from shared.events.alerts import AlertEvent, AlertSaid
 from shared.events.envelope import Envelope, Outgoing, encode_event, read_data
+from shared.events.said import event_type
 from shared.localtime import LOCAL, local_date
 from shared.topology import ALERT, alert_subject
 from shared.units import Units
@@ -81,7 +83,7 @@ class DecideAlerts:
                     one |= {"status": "suppressed", "reason": "nobody was told that it began"}
             added = await repository.add_alerts(session, alerts)
             fresh = [one for one in alerts if one["key"] in added]
-            await outbox.add(session, [said("decided", one, now) for one in fresh])
+            await outbox.add(session, [said(AlertEvent.DECIDED, one, now) for one in fresh])
         for (unit, rule, status), count in Counter((one["unit"], one["rule"], one["status"]) for one in fresh).items():
             self._metrics.alerts.labels(unit, rule, status).inc(count)
         self._poke()
@@ -131,16 +133,16 @@ def _day(text: str | None) -> str:
     return local_date(datetime.fromisoformat(text)).strftime("%d/%m/%Y") if text else "–"
 
 
-def said(event: str, alert: Mapping[str, Any], now: datetime) -> Outgoing:
+def said(event: AlertEvent, alert: Mapping[str, Any], now: datetime) -> Outgoing:
     """One event about an alert: which, to which role, what became of it; never its text."""
     event_id = f"alert/{alert['key']}/{event}"
-    data = {name: alert[name] for name in ("key", "unit", "rule", "role", "event", "subject", "urgency", "status")}
+    data = AlertSaid(**{name: alert[name] for name in AlertSaid.__struct_fields__})
     return Outgoing(
         stream=ALERT,
         subject=alert_subject(alert["unit"], event),
         id=event_id,
         body=encode_event(
-            type=f"vn.motcua.alert.{event}.v1", id=event_id, source=f"/motcua/notification/{alert['unit']}",
+            type=event_type(f"alert.{event}"), id=event_id, source=f"/motcua/notification/{alert['unit']}",
             subject=alert["subject"], time=now, data=data, correlation=alert["correlation"],
         ),
     )  # fmt: skip
@@ -269,7 +271,7 @@ class Deliver:
         async with self._database.transaction() as session:
             await repository.settle(session, [asdict(one) for one in outcomes], now)
             told = [
-                said(outcome.status, {**alert, "status": outcome.status}, now)
+                said(AlertEvent(outcome.status), {**alert, "status": outcome.status}, now)
                 for alert, outcome in zip(alerts, outcomes, strict=True)
                 if outcome.status != "pending"
             ]

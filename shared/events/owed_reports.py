@@ -65,9 +65,6 @@ class OwedReport(msgspec.Struct, frozen=True, kw_only=True):
     number: str = ""
 
 
-FIELDS = frozenset(one.encode_name for one in msgspec.structs.fields(OwedReport))
-
-
 def read_owed_report(envelope: Envelope) -> OwedReport:
     """The owed report of an event; raises `ValueError` naming the offending field."""
     return decode_bounded(_decoder.decode, envelope.data)

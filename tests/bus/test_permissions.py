@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from nats.errors import Error
 
 from shared import topology
+from tests.bus.subjects import covers
 from tests.inside import Inside
 
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
@@ -58,17 +59,6 @@ def page() -> dict[str, Allowed]:
 
 def _subjects(cell: str) -> tuple[str, ...]:
     return tuple(part.strip().strip("`") for part in cell.split("<br>"))
-
-
-def covers(pattern: str, subject: str) -> bool:
-    """NATS wildcards, for a subject or a narrower pattern: `*` one part, `>` one part or more, at the end."""
-    have, want = pattern.split("."), subject.split(".")
-    for place, part in enumerate(have):
-        if part == ">":
-            return len(want) > place
-        if place >= len(want) or want[place] == ">" or (part != "*" and part != want[place]):
-            return False
-    return len(have) == len(want)
 
 
 def example(pattern: str) -> str:

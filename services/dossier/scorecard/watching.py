@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import structlog
 
 from services.dossier.scorecard import repository
@@ -20,6 +21,8 @@ from shared import outbox
 from shared.clock import Clock
 from shared.database import Database, Session
 from shared.events.envelope import Outgoing, encode_event
+from shared.events.said import event_type
+from shared.events.sources import SourceCard, SourceEvent, SourceHeardAgain, SourceSilent
 from shared.localtime import LOCAL, local_date
 from shared.topology import DOSSIER, source_subject
 from shared.workdays import Calendar
@@ -105,12 +108,18 @@ class WatchSources:
         if silent and one.silent_since is None and not backlog:
             log.warning("source_silent", source=one.name, minutes=quiet)
             at = min(now, calendar.add_working_minutes(one.last_recorded_at, self._silent_after))
-            data = {"since": one.last_recorded_at.astimezone(LOCAL), "after_minutes": self._silent_after}
-            return one.last_recorded_at, [said_of(one.name, unit, "silent", at, data)]
+            silence = SourceSilent(
+                unit=unit,
+                source=one.name,
+                since=one.last_recorded_at.astimezone(LOCAL),
+                after_minutes=self._silent_after,
+            )
+            return one.last_recorded_at, [said_of(SourceEvent.SILENT, silence, at)]
         if not silent and one.silent_since is not None:
             log.info("source_heard_again", source=one.name)
-            data = {"since": one.silent_since.astimezone(LOCAL), "until": one.last_recorded_at.astimezone(LOCAL)}
-            return None, [said_of(one.name, unit, "heard_again", one.last_recorded_at.astimezone(LOCAL), data)]
+            since, until = one.silent_since.astimezone(LOCAL), one.last_recorded_at.astimezone(LOCAL)
+            heard = SourceHeardAgain(unit=unit, source=one.name, since=since, until=until)
+            return None, [said_of(SourceEvent.HEARD_AGAIN, heard, until)]
         return one.silent_since, []
 
     async def _tell_days(
@@ -128,22 +137,29 @@ class WatchSources:
         cards = await cards_of(session, one.name, begin, end, self._calendar, now) if begin <= end else []
         told = [card for card in cards if one.is_live or card.accepted or card.duplicate or card.rejected]
         return ended, [
-            said_of(one.name, unit, "scorecard", now, asdict(card) | {"day": str(card.day)}, key=str(card.day))
+            said_of(
+                SourceEvent.SCORECARD,
+                msgspec.convert({**asdict(card), "unit": unit, "source": one.name}, SourceCard),
+                now,
+                key=str(card.day),
+            )
             for card in told
         ]
 
 
-def said_of(source: str, unit: str, event: str, at: datetime, data: dict[str, Any], key: str | None = None) -> Outgoing:
+def said_of(
+    event: SourceEvent, data: SourceSilent | SourceHeardAgain | SourceCard, at: datetime, key: str | None = None
+) -> Outgoing:
     """One event about a source; its id is the same whenever the same thing is said again."""
     # a source names itself: its name may hold what an id in a header must not
-    digest = hashlib.sha256(source.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(data.source.encode()).hexdigest()[:16]
     event_id = f"source/{digest}/{event}/{key or f'{at.timestamp():.0f}'}"
     body = encode_event(
-        type=f"vn.motcua.source.{event}.v1",
+        type=event_type(f"source.{event}"),
         id=event_id,
-        source=f"/motcua/dossier/{unit}",
-        subject=source,
+        source=f"/motcua/dossier/{data.unit}",
+        subject=data.source,
         time=at,
-        data={"unit": unit, "source": source, **data},
+        data=data,
     )
-    return Outgoing(stream=DOSSIER, subject=source_subject(unit, event), id=event_id, body=body)
+    return Outgoing(stream=DOSSIER, subject=source_subject(data.unit, event), id=event_id, body=body)

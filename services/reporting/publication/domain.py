@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from shared.events.envelope import Envelope, decode_bounded
+from shared.events.reports import Acknowledgement, Code, ReportEvent
+from shared.events.said import event_type
 from shared.rules import RuleModel
 
-ACKNOWLEDGED = "vn.motcua.report.acknowledged.v1"
+ACKNOWLEDGED = event_type(f"report.{ReportEvent.ACKNOWLEDGED}")
 YEARS = range(1900, 2200)
-Code = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
-"""What the database could not hold never comes so far."""
 
 
 def object_name(report: Mapping[str, Any], name: str) -> str:
@@ -42,21 +42,6 @@ class PublicationRules(RuleModel):
         """Working days for a form published on a day; none when no rule holds, and then nothing is ever overdue."""
         held = [one for one in self.acknowledgements if one.form == form and one.valid_from <= on]
         return max(held, key=lambda one: one.valid_from).within_working_days if held else None
-
-
-class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
-    """Which version the city has taken; the fingerprint shows that it has read these very figures."""
-
-    unit: Code
-    form: Code
-    period: Code
-    version: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
-    fingerprint: Code
-
-    @property
-    def report(self) -> str:
-        """`II.06a/2025-Q4`, as in the published event."""
-        return f"{self.form}/{self.period}"
 
 
 @dataclass(frozen=True, kw_only=True)

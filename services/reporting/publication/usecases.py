@@ -13,7 +13,7 @@ import structlog
 from services.reporting import repository as reports
 from services.reporting.metrics import ReportingMetrics
 from services.reporting.publication import repository
-from services.reporting.publication.domain import Acknowledgement, Heard, PublicationRules, Verdict, judge, object_name
+from services.reporting.publication.domain import Heard, PublicationRules, Verdict, judge, object_name
 from services.reporting.publication.repository import Key, key_of
 from services.reporting.publication.store import FileStore
 from services.reporting.usecases.closing import said, stem
@@ -21,6 +21,14 @@ from shared import outbox
 from shared.clock import Clock
 from shared.database import Database, Session
 from shared.events.envelope import Outgoing, encode_event
+from shared.events.reports import (
+    Acknowledgement,
+    AcknowledgementAccepted,
+    AcknowledgementOverdue,
+    AcknowledgementRefused,
+    ReportEvent,
+)
+from shared.events.said import event_type
 from shared.localtime import LOCAL, local_date
 from shared.topology import REPORT, report_subject
 from shared.workdays import Calendar
@@ -99,7 +107,7 @@ class PublishReports:
             now = self._clock.now()
             days, today = self._rules.within(form, local_date(now)), local_date(now)
             due = None if days is None else self._calendar.for_unit(unit).add_working_days(today, days)
-            await outbox.add(session, [said(event, report)])
+            await outbox.add(session, [said(ReportEvent(event), report)])
             await repository.note_stored(session, key, now, due)
         self._poke_relay()
         self._metrics.published.labels(unit, form).inc()
@@ -194,41 +202,47 @@ class ShowPublications:
 
 
 def _accepted(says: Acknowledgement, by: str, at: datetime, now: datetime, *, late: bool) -> Outgoing:
-    data = _about(says.unit, says.form, says.period, says.version) | {
-        "fingerprint": says.fingerprint, "by": by, "at": at.isoformat(), "late": late,
-    }  # fmt: skip
-    return _event("acknowledgement_accepted", data, f"report/{says.unit}/{says.report}/{says.version}", now)
+    data = AcknowledgementAccepted(
+        report=says.report, form=says.form, unit=says.unit, period=says.period, version=says.version,
+        fingerprint=says.fingerprint, by=by, at=at, late=late,
+    )  # fmt: skip
+    of = f"report/{says.unit}/{says.report}/{says.version}"
+    return _event(ReportEvent.ACKNOWLEDGEMENT_ACCEPTED, data, of, now)
 
 
 def _refused(heard: Heard, reason: str, newest: int | None, now: datetime) -> Outgoing:
     says = heard.says
-    about = _about(heard.unit, says.form, says.period, says.version) if says else _about(heard.unit, "", "", None)
+    data = AcknowledgementRefused(
+        report=says.report if says else "", form=says.form if says else "", unit=heard.unit,
+        period=says.period if says else "", version=says.version if says else None,
+        newest=newest, reason=reason, acknowledgement=heard.key.partition("\n")[2],
+    )  # fmt: skip
     mark = hashlib.sha256(f"{heard.key}\n{reason}".encode()).hexdigest()[:32]
-    data = about | {"newest": newest, "reason": reason, "acknowledgement": heard.key.partition("\n")[2]}
-    return _event("acknowledgement_refused", data, f"report/{heard.unit}/{mark}", now)
+    return _event(ReportEvent.ACKNOWLEDGEMENT_REFUSED, data, f"report/{heard.unit}/{mark}", now)
 
 
 def _overdue(publication: dict[str, Any], now: datetime) -> Outgoing:
     unit, form, period, version = key_of(publication)
-    data = _about(unit, form, period, version) | {
-        "fingerprint": publication["fingerprint"], "due": publication["acknowledge_by"].isoformat(),
-    }  # fmt: skip
-    return _event("acknowledgement_overdue", data, f"report/{unit}/{form}/{period}/{version}", now)
+    data = AcknowledgementOverdue(
+        report=f"{form}/{period}", form=form, unit=unit, period=period, version=version,
+        fingerprint=publication["fingerprint"], due=publication["acknowledge_by"],
+    )  # fmt: skip
+    return _event(ReportEvent.ACKNOWLEDGEMENT_OVERDUE, data, f"report/{unit}/{form}/{period}/{version}", now)
 
 
-def _about(unit: str, form: str, period: str, version: int | None) -> dict[str, Any]:
-    report = f"{form}/{period}" if form else ""
-    return {"report": report, "form": form, "unit": unit, "period": period, "version": version}
-
-
-def _event(event: str, data: dict[str, Any], of: str, now: datetime) -> Outgoing:
+def _event(
+    event: ReportEvent,
+    data: AcknowledgementAccepted | AcknowledgementRefused | AcknowledgementOverdue,
+    of: str,
+    now: datetime,
+) -> Outgoing:
     event_id = f"{of}/{event}"
     return Outgoing(
         stream=REPORT,
-        subject=report_subject(data["unit"], event),
+        subject=report_subject(data.unit, event),
         id=event_id,
         body=encode_event(
-            type=f"vn.motcua.report.{event}.v1", id=event_id, source=f"/motcua/reporting/{data['unit']}",
-            subject=data["report"], time=now.astimezone(LOCAL), data=data,
+            type=event_type(f"report.{event}"), id=event_id, source=f"/motcua/reporting/{data.unit}",
+            subject=data.report, time=now.astimezone(LOCAL), data=data,
         ),
     )  # fmt: skip

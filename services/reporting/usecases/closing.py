@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import structlog
 
 from services.reporting import repository
@@ -39,6 +40,8 @@ from shared.calendar_periods import CalendarPeriod
 from shared.clock import Clock
 from shared.database import Database, Session
 from shared.events.envelope import Outgoing, encode_event
+from shared.events.reports import Counted, ReportEvent, ReportFile, Restatement, SignedOff, SignedReport
+from shared.events.said import event_type
 from shared.localtime import LOCAL, local_date
 from shared.parties import Party
 from shared.periods import Period
@@ -101,8 +104,8 @@ class CloseReport:
                 "unit": unit, "form": form, "period": code, "version": 1, "supersedes": None, "begin": days.begin,
                 "end": days.end, "closed_at": now, "closed_by": by.name, "closed_as": role, "checks": {"heard": heard},
             }, key)  # fmt: skip
-            await outbox.add(session, [said("closed", report)])
-            await publications.add(session, report, "published")
+            await outbox.add(session, [said(ReportEvent.CLOSED, report)])
+            await publications.add(session, report, ReportEvent.PUBLISHED)
             report["missing_reports"] = missing = await missing_reports(session, unit, form, code)
         self._poke()
         self._metrics.closed.labels(unit, form).inc()
@@ -123,7 +126,7 @@ class CloseReport:
         report["checks"] = {**report["checks"], "balance": "ok", "lists": "ok", "findings": findings[unit]}
         report |= {"figures": of.as_json(), "fingerprint": fingerprint(of.as_json(), root)}
         files = await asyncio.to_thread(render, form, self._paper, report, self._units.get(unit), leaves)
-        report["document"] = sign(report, {"count": len(leaves), "merkle_root": root}, files, key)
+        report["document"] = sign(report, Counted(count=len(leaves), merkle_root=root), files, key)
         await repository.add_report(session, report, files, dossiers, key.public_pem)
         return report
 
@@ -145,7 +148,7 @@ class CloseReport:
             "supersedes": old["version"], "closed_at": self._clock.now(), "closed_by": by, "closed_as": role, "checks": {},
             "restatement": {"proposal": proposal["id"], "cells": proposal["cells"]},
         }, self._key())  # fmt: skip
-        await publications.add(session, report, "restated")
+        await publications.add(session, report, ReportEvent.RESTATED)
         return report
 
     async def closed(self, unit: str, form: str, code: str, version: int | None = None) -> dict[str, Any]:
@@ -207,26 +210,27 @@ def render(
     ]
 
 
-def sign(report: dict[str, Any], dossiers: dict[str, Any], files: Sequence[dict[str, Any]], key: SigningKey) -> bytes:
+def sign(report: dict[str, Any], dossiers: Counted, files: Sequence[dict[str, Any]], key: SigningKey) -> bytes:
     """The signed document (contracts.md §8), in canonical JSON; the signature covers everything else in it."""
     frozen = report["figures"]
-    rest = {
-        "report": f"{report['form']}/{report['period']}", "form": report["form"], "unit": report["unit"],
-        "period": report["period"], "from": frozen["from"], "to": frozen["to"], "version": report["version"],
-        "supersedes": report["supersedes"], "rows": frozen["rows"], "total": frozen["total"], "dossiers": dossiers,
-        "fingerprint": report["fingerprint"], "key_id": key.key_id, "checks": report["checks"],
-        "signed_off": {"by": report["closed_by"], "role": report["closed_as"], "at": _local(report["closed_at"]).isoformat()},
-        "files": [
-            {**{name: one[name] for name in ("name", "media_type", "sha256")}, "object": object_name(report, one["name"])}
-            for one in files
-        ],
-    }  # fmt: skip
-    if "restatement" in report:
-        rest["restatement"] = report["restatement"]
+    restated = msgspec.convert(report["restatement"], Restatement) if "restatement" in report else msgspec.UNSET
+    whole = SignedReport(
+        report=f"{report['form']}/{report['period']}", form=report["form"], unit=report["unit"], period=report["period"],
+        begin=report["begin"], end=report["end"], version=report["version"], supersedes=report["supersedes"],
+        rows=frozen["rows"], total=frozen["total"], dossiers=dossiers, fingerprint=report["fingerprint"],
+        key_id=key.key_id, checks=report["checks"], signature="",
+        signed_off=SignedOff(by=report["closed_by"], role=report["closed_as"], at=_local(report["closed_at"])),
+        files=[ReportFile(
+            name=one["name"], media_type=one["media_type"], sha256=one["sha256"], object=object_name(report, one["name"])
+        ) for one in files],
+        restatement=restated,
+    )  # fmt: skip
+    rest = msgspec.to_builtins(whole)
+    del rest["signature"]
     return canonical({**rest, "signature": key.sign(canonical(rest))})
 
 
-def said(event: str, report: dict[str, Any]) -> Outgoing:
+def said(event: ReportEvent, report: dict[str, Any]) -> Outgoing:
     """An event about a report; `data` is the signed document."""
     unit, code = report["unit"], f"{report['form']}/{report['period']}"
     event_id = f"report/{unit}/{code}/{report['version']}/{event}"
@@ -235,7 +239,7 @@ def said(event: str, report: dict[str, Any]) -> Outgoing:
         subject=report_subject(unit, event),
         id=event_id,
         body=encode_event(
-            type=f"vn.motcua.report.{event}.v1", id=event_id, source=f"/motcua/reporting/{unit}", subject=code,
+            type=event_type(f"report.{event}"), id=event_id, source=f"/motcua/reporting/{unit}", subject=code,
             time=_local(report["closed_at"]), data=json.loads(report["document"]),
         ),
     )  # fmt: skip

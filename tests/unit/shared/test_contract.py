@@ -15,15 +15,46 @@ from shared.contract import asyncapi, json_schemas
 from shared.events.records import encode_record, parse_record
 from shared.events.statements import Refused
 from shared.settings import RULES
-from shared.topology import ONESTOP, STREAMS
+from shared.topology import (
+    ACCOUNTS,
+    CITY,
+    STREAMS,
+    alert_subject,
+    centre_account,
+    dead_subject,
+    dossier_subject,
+    onestop_subject,
+    petition_subject,
+    plan_subject,
+    report_subject,
+    source_subject,
+)
 from shared.workdays import load_calendar
 from simulation.scenario import load_scenario
 from simulation.stream import simulate
+from tests.bus.subjects import covers
 from tests.inside import record
 
 FOLDER = Path(__file__).parents[3] / "docs" / "integrate"
 NOW = datetime.fromisoformat("2026-01-05T09:00:00+07:00")
 SCHEMAS = {name: Draft202012Validator(schema) for name, schema in json_schemas().items()}
+
+
+NOBODY_SAYS = {"inspection.v1.*.*"}
+"""Held for inspections (contracts.md §2); no service says any yet."""
+
+
+def addresses(*actions: str) -> list[str]:
+    """Every address of a stream's message with its words filled in, of unit 10966."""
+    found = list[str]()
+    for one in asyncapi()["operations"].values():
+        channel = asyncapi()["channels"][one["channel"]["$ref"].rpartition("/")[2]]
+        if (actions and one["action"] not in actions) or channel["address"].startswith("_INBOX."):
+            continue
+        prefix = channel["address"].replace("{unit}", "10966").rpartition("{")[0]
+        [words] = [place["enum"] for place in channel["parameters"].values() if "enum" in place]
+        found += [prefix + word for word in words]
+    return found
 
 
 def takes(body: bytes) -> bool:
@@ -66,8 +97,39 @@ class TestFiles:
         assert {(FOLDER / one).is_file() for one in files} == {True}
         channels = {one.removeprefix("#/channels/") for one in references - files}
         assert channels == set(asyncapi()["channels"])
-        addresses = {one["address"].split(".")[0] for one in asyncapi()["channels"].values()}
-        assert {one.split(".")[0] for one in STREAMS[ONESTOP]} < addresses
+
+    def test_every_address_is_a_subject_of_one_stream_and_every_subject_has_an_address(self) -> None:
+        places = {address: [(stream, subject) for stream, subjects in STREAMS.items() for subject in subjects
+                            if covers(subject, address)] for address in addresses()}  # fmt: skip
+        assert {address: len(found) for address, found in places.items()} == dict.fromkeys(addresses(), 1)
+        subjects = {subject for found in places.values() for _, subject in found}
+        assert {one for of_stream in STREAMS.values() for one in of_stream} - subjects == NOBODY_SAYS
+
+    def test_nothing_has_two_shapes(self) -> None:
+        assert len(set(addresses())) == len(addresses())
+
+    def test_what_is_sent_is_exactly_what_the_accounts_of_centre_and_city_may_say(self) -> None:
+        city = next(one for one in ACCOUNTS if one.name == CITY)
+        allowed = (*centre_account("10966").publish, "report.v1.10966.acknowledged")
+        assert "report.v1.*.acknowledged" in city.publish
+        for address in addresses("send"):
+            assert any(covers(one, address) for one in allowed), address
+        assert {one.split(".")[0] for one in addresses("send")} == {"onestop", "report"}
+
+    def test_an_address_is_where_the_services_say_it(self) -> None:
+        said_at = {
+            "onestop.v1.10966.petition.received": onestop_subject("10966", "petition.received"),
+            "dossier.v1.10966.overdue": dossier_subject("10966", "overdue"),
+            "petition.v1.10966.answered": petition_subject("10966", "answered"),
+            "source.v1.10966.silent": source_subject("10966", "silent"),
+            "plan.v1.10966.target_missed": plan_subject("10966", "target_missed"),
+            "report.v1.10966.restated": report_subject("10966", "restated"),
+            "report.v1.10966.unit_report_late": report_subject("10966", "unit_report_late"),
+            "alert.v1.10966.decided": alert_subject("10966", "decided"),
+            "dead.v1.reporting": dead_subject("reporting"),
+        }
+        assert said_at.keys() <= set(addresses())
+        assert [one for one, subject in said_at.items() if one != subject] == []
 
 
 class TestSchemasAndDoorsAgree:
