@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, progress_bar, said
-from services.cli.dry_run import Open, try_files
+from services.cli.dry_run import Open, open_any, try_files
 from services.cli.packets import items_of, send_packet
 from services.dossier.files import (
     FileUnreadable,
@@ -24,7 +24,6 @@ from services.dossier.files import (
     Packet,
     SheetMapping,
     load_mapping,
-    open_file,
     read_packet,
     stored_mapping,
 )
@@ -83,14 +82,14 @@ def import_files(
 
     Exit 0 when everything was taken, 3 when some items were rejected, 2 when a file cannot be read at all.
     """
-    knows_unit = load_units(RULES).__contains__
+    units = load_units(RULES)
     open_one = partial(
-        open_file,
-        knows_unit=knows_unit,
+        open_any,
+        units=units,
         now=SystemClock().now(),
         unit=unit,
         as_of=_instant(as_of),
-        mapping=mapping_of(mapping, knows_unit),
+        mapping=mapping_of(mapping, units.__contains__),
     )
     if dry_run:
         raise typer.Exit(try_files(files, open_one, as_json=as_json))

@@ -13,8 +13,7 @@ import typer
 
 from services.cli.centre import mapping_of
 from services.cli.client import CommandFailed
-from services.cli.dry_run import try_files
-from services.dossier.files import open_file
+from services.cli.dry_run import open_any, try_files
 from shared.clock import SystemClock
 from shared.settings import RULES
 from shared.units import load_units
@@ -25,19 +24,23 @@ PATIENCE = 60.0
 
 
 def check(
-    target: Annotated[str, typer.Argument(help="a sheet (CSV, XLSX) or record file, or its http(s) address")],
-    unit: Annotated[str | None, typer.Option(help="unit of a sheet that names none")] = None,
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="a sheet (CSV, XLSX), a record file or a packet of the national portal, or its http(s) address"
+        ),
+    ],
+    unit: Annotated[str | None, typer.Option(help="unit of a sheet or packet that names none")] = None,
     mapping: Annotated[str | None, typer.Option(help="YAML file that explains a sheet's own headings")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Judge every record or row as the doors would: line, field, reason, what to do, and a table of reasons.
+    """Judge every record, row or item as the doors would: its number, field, reason, what to do, and a table of reasons.
 
     Exit 0 when everything would be taken, 3 when some would not, 2 when it cannot be read at all.
     """
-    knows_unit = load_units(RULES).__contains__
-    open_one = partial(
-        open_file, knows_unit=knows_unit, now=SystemClock().now(), unit=unit, mapping=mapping_of(mapping, knows_unit)
-    )
+    units = load_units(RULES)
+    explained = mapping_of(mapping, units.__contains__)
+    open_one = partial(open_any, units=units, now=SystemClock().now(), unit=unit, mapping=explained)
     if not target.startswith(("http://", "https://")):
         raise typer.Exit(try_files([Path(target)], open_one, as_json=as_json))
     with tempfile.TemporaryDirectory(prefix="motcua-check-") as folder:

@@ -5,16 +5,39 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from services.cli.client import results, said
-from services.dossier.files import FileUnreadable, Item, OpenedFile, Reason, Tally
+from services.dossier.files import FileUnreadable, Item, OpenedFile, Reason, SheetMapping, Tally, open_file
+from services.dossier.messages import FINDING
+from services.dossier.portal.packets import open_packet
+from services.dossier.portal.rules import load_portal_rules
 from shared.localtime import LOCAL
+from shared.settings import RULES
+from shared.units import Units
 
 Open = Callable[[Path], OpenedFile]
+
+
+def open_any(
+    path: Path,
+    *,
+    units: Units,
+    now: datetime,
+    unit: str | None = None,
+    as_of: datetime | None = None,
+    mapping: SheetMapping | None = None,
+    name: str | None = None,
+) -> OpenedFile:
+    """A sheet, a record file or a national-portal packet, told by content; raises `FileUnreadable`."""
+    packet = open_packet(path, rules=load_portal_rules(RULES), units=units, now=now, unit=unit, name=name)
+    if packet is not None:
+        return packet
+    return open_file(path, knows_unit=units.__contains__, now=now, unit=unit, as_of=as_of, mapping=mapping, name=name)
 
 
 @dataclass
@@ -110,7 +133,8 @@ def _as_json(item: Item) -> dict[str, Any]:
     if item.refused is not None:
         refused = item.refused
         return {**row, "field": refused.field, "reason": refused.reason, "advice": refused.advice}
-    return {**row, "says": [{"kind": str(one.kind), "time": one.time.isoformat()} for one in item.statements]}
+    found = {"findings": [{"code": one, "text": FINDING[one]} for one in item.findings]} if item.findings else {}
+    return {**row, **found, "says": [{"kind": str(one.kind), "time": one.time.isoformat()} for one in item.statements]}
 
 
 def _in_words(item: Item) -> str:
@@ -118,7 +142,8 @@ def _in_words(item: Item) -> str:
         advice = f" ({item.refused.advice})" if item.refused.advice else ""
         return f"rejected: {item.refused.field}: {item.refused.reason}{advice}"
     steps = (f"{one.kind} {one.time.astimezone(LOCAL):%d/%m/%Y %H:%M}" for one in item.statements)
-    return "accepted: " + ", ".join(steps)
+    found = "".join(f"; finding {one}: {FINDING[one]}" for one in item.findings)
+    return "accepted: " + ", ".join(steps) + found
 
 
 def _table(file: str, reasons: Sequence[Reason]) -> Table:

@@ -60,6 +60,18 @@ def test_a_sheet_and_its_unit(folder: Path) -> None:
     assert said["files"][0]["reasons"][0]["field"] == "received_at"
 
 
+def test_a_packet_of_the_portal(packets: Path) -> None:
+    done = motcua("check", packets / "11-v1-mixed.json")
+    assert done.returncode == 3, done
+    name = packets / "11-v1-mixed.json"
+    assert f"{name}:1: 000.10.66.H24-251103-0015: accepted: received 03/11/2025 08:30, processing" in done.stdout
+    assert f"{name}:2: 000.10.66.H24-251103-0016: rejected: NgayTiepNhan: is missing (send the " in done.stdout
+    said = json.loads(motcua("check", "--json", packets / "24-v2-channel-missing.json").stdout)
+    [row] = said["files"][0]["rows"]
+    assert row["findings"] == [{"code": "channel_missing", "text": "Không rõ kênh nộp hồ sơ: tính là trực tiếp"}]
+    assert motcua("check", packets / "13-v1-unknown-service.json").returncode == 2
+
+
 def test_what_an_address_serves(address: str) -> None:
     done = motcua("check", f"{address}/some.jsonl")
     assert done.returncode == 3, done

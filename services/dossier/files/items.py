@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -28,13 +28,19 @@ class Item:
     raw: bytes = b""
     key: str = ""
     source: str = ""
+    findings: tuple[str, ...] = ()
+    """Codes of what is odd about a dossier that is taken all the same; packets of the portal alone are told here."""
+
+    def with_findings(self, findings: tuple[str, ...]) -> Item:
+        """The same item, with what was found."""
+        return replace(self, findings=findings)
 
 
 class OpenedFile(Protocol):
     """A file that can be read; `items` may be called again and gives the same."""
 
     @property
-    def kind(self) -> Literal["sheet", "records"]: ...
+    def kind(self) -> Literal["sheet", "records", "packet"]: ...
 
     @property
     def total(self) -> int:

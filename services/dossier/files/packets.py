@@ -8,12 +8,11 @@ from typing import Any
 
 import msgspec
 
-from services.dossier.files.items import FileUnreadable
 from services.dossier.files.source import Source
 from shared.events.envelope import decode_bounded
 
 MAX_BYTES = 32 << 20
-SEND_PACKET = "send it to POST /dvcqg/v1 or /dvcqg/v2, or use motcua import without --dry-run"
+SEND_PACKET = "send it to POST /dvcqg/v1 or /dvcqg/v2, or use motcua import"
 Packet = dict[str, Any] | list[Any]
 """V1: an envelope with its items in `data`; V2: the items."""
 _KEYS = re.compile(rb'"(madonvi|session|MaHoSo|IDHoSo)"\s*:', re.IGNORECASE)
@@ -24,12 +23,12 @@ def is_packet(head: bytes) -> bool:
     return _KEYS.search(head) is not None and b'"specversion"' not in head
 
 
-def read_packet(path: Path) -> Packet | None:
+def read_packet(path: Path, *, name: str | None = None) -> Packet | None:
     """The packet that a file holds, plain or gzipped; nothing when it is something else.
 
     Raises `FileUnreadable`; what cannot be decoded is never quoted, for packets speak of people.
     """
-    source = Source(path, str(path))
+    source = Source(path, name or str(path))
     head = source.head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not head.startswith((b"{", b"[")) or not is_packet(head):
         return None
@@ -37,5 +36,5 @@ def read_packet(path: Path) -> Packet | None:
     try:
         packet: Packet = decode_bounded(msgspec.json.decode, body)
     except ValueError:
-        raise FileUnreadable(str(path), "is a national-portal packet that is not valid JSON", "save it anew") from None
+        raise source.unreadable("is a national-portal packet that is not valid JSON", "save it anew") from None
     return packet

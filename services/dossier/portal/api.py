@@ -11,12 +11,10 @@ from fastapi.responses import JSONResponse, Response
 from services.dossier.doors import NoReceipt
 from services.dossier.messages import FINDING
 from services.dossier.portal.messages import ITEM_MESSAGE, MESSAGE, ErrorCode
+from services.dossier.portal.packets import MAX_ITEMS, SERVICES, objects
 from services.dossier.portal.usecases import ItemVerdict, TakePacket
 from shared.events.envelope import decode_bounded
 from shared.parties import Party, Tokens
-
-MAX_ITEMS = 5_000
-SERVICES = ("DongBoHoSoMC", "CapNhatTienDoHoSoMC")
 
 
 class _Refusal(Exception):
@@ -112,7 +110,7 @@ def _items(data: Any) -> list[dict[str, Any]]:
         raise _unreadable("data phải là một mảng")
     if len(data) > MAX_ITEMS:
         raise _unreadable(f"mỗi gói nhiều nhất {MAX_ITEMS} mục", status=413)
-    return [one if isinstance(one, dict) else {} for one in data]
+    return objects(data)
 
 
 def _verdict(verdict: ItemVerdict) -> dict[str, Any]:

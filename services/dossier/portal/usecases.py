@@ -12,19 +12,18 @@ from services.dossier.applicants.usecases import KeepNames
 from services.dossier.doors import Doors
 from services.dossier.metrics import DossierMetrics
 from services.dossier.portal.items import PacketItem
+from services.dossier.portal.judging import new_findings, said_by, source_of
 from services.dossier.portal.rules import PortalRules
-from services.dossier.portal.translating import Context, code_of, translate
+from services.dossier.portal.translating import Context, code_of
 from services.dossier.scorecard.usecases import CountRejections, Rejection
 from shared.clock import Clock
 from shared.database import Database
 from shared.dead_letters import DeadLetters
 from shared.events.dossiers import Snapshot
-from shared.events.statements import Refused, Statement, encode_statement, parse_statement
+from shared.events.statements import Refused, Statement
 from shared.units import Units
 
 DOOR = "portal"
-NO_FAULT_OF_A_LINE = {"progress_before_reception", "field_missing", "procedure_missing"}
-"""What a dossier lacks until it has come itself; the lines that came before it are kept and need no answer."""
 
 
 @dataclass(kw_only=True)
@@ -84,7 +83,7 @@ class TakePacket:
             await self._keep_names(unit, _names(packet, verdicts), after)
         for verdict in verdicts:
             if verdict.status == "accepted":
-                verdict.findings = _new_findings(before.get(verdict.code), after.get(verdict.code))
+                verdict.findings = new_findings(before.get(verdict.code), after.get(verdict.code))
         for status, count in Counter(one.status for one in verdicts).items():
             self._metrics.portal_items.labels(unit, status).inc(count)
         return verdicts
@@ -96,13 +95,9 @@ class TakePacket:
     def _translate(self, item: PacketItem, unit: str, generation: int, known: dict[str, Snapshot]) -> list[Statement]:
         now, code = self._clock.now(), code_of(item)
         context = Context(
-            rules=self._rules, unit=unit, source=_source(unit), generation=generation, now=now, known=known.get(code)
+            rules=self._rules, unit=unit, source=source_of(unit), generation=generation, now=now, known=known.get(code)
         )
-        # read back as the journal will: what it would refuse must be answered here, with the item it came from
-        return [
-            parse_statement(encode_statement(one), knows_unit=self._units.__contains__, now=now)
-            for one in translate(item, context)
-        ]
+        return said_by(item, context, self._units.__contains__)
 
     async def _keep_refused(self, items: Sequence[PacketItem], verdicts: Sequence[ItemVerdict], unit: str) -> None:
         dead = [
@@ -112,18 +107,13 @@ class TakePacket:
         ]
         if dead:
             await self._dead_letters.keep_all(dead)
-            source, theirs = _source(unit), unit.__eq__
+            source, theirs = source_of(unit), unit.__eq__
             await self._count(
                 [
                     Rejection(source=source, field=reason.field, sender=source, may_speak_for=theirs)
                     for _, _, reason in dead
                 ]
             )
-
-
-def _source(unit: str) -> str:
-    """The source under which a unit's packets are known."""
-    return f"/dvcqg/{unit}"
 
 
 def _code(item: PacketItem) -> str:
@@ -142,10 +132,3 @@ def _names(packet: Sequence[PacketItem], verdicts: Sequence[ItemVerdict]) -> dic
 def _worst(known: str, status: str) -> str:
     """An item is refused when one of its statements is, accepted when one says something new, else a duplicate."""
     return max(known, status, key=("duplicate", "accepted", "rejected").index)
-
-
-def _new_findings(before: Snapshot | None, after: Snapshot | None) -> list[str]:
-    if after is None:
-        return []
-    told = set(after.findings) - set(before.findings if before else ())
-    return sorted(told if after.state.received_at else told - NO_FAULT_OF_A_LINE)
