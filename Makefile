@@ -5,7 +5,7 @@ BIN := .venv/bin
 FROM ?= $(error say which backup: make $@ FROM=backups/…)
 TO ?= backups/$(shell date +%Y-%m-%dT%H%M%S)
 
-.PHONY: help demo test test-compose secrets up backup restore backup-containers restore-containers check format lint types imports bench bench-sheets bench-http bench-reports bench-closing lock clean
+.PHONY: help demo test test-compose test-cluster-compose secrets secrets-kubernetes up backup restore backup-containers restore-containers check format lint types imports bench bench-sheets bench-http bench-reports bench-closing lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -19,10 +19,18 @@ test: .venv/.ready ## run every test, several files at a time
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-compose: .venv/.ready ## bring the containers up for real, use, kill, restart and take them down (needs a Docker engine)
-	@$(BIN)/python -m pytest -m deploy -rs tests/deploy
+	@$(BIN)/python -m pytest -m "deploy and not cluster" -rs tests/deploy
+
+test-cluster-compose: .venv/.ready ## the same with deploy/cluster: three servers of the bus, two of each service
+	@$(BIN)/python -m pytest -m "deploy and cluster" -rs tests/deploy
 
 secrets: .venv/.ready ## make passwords, certificates and tokens for the containers in ./secrets; what exists is kept
 	@$(BIN)/motcua secrets --out secrets
+
+secrets-kubernetes: .venv/.ready ## the same for `kubectl apply -k deploy/kubernetes/credentials`
+	@$(BIN)/motcua secrets --out deploy/kubernetes/credentials/secrets
+	@test -e deploy/kubernetes/credentials/secrets/deliveries || \
+	  cp deploy/notification/deliveries.yaml deploy/kubernetes/credentials/secrets/deliveries
 
 up: .venv/.ready ## keep the system up on ./var until Ctrl-C
 	@$(BIN)/motcua up

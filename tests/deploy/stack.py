@@ -41,9 +41,9 @@ def engine() -> Path | None:
 
 
 class Stack:
-    """One project of Docker Compose."""
+    """One project of Docker Compose, from docker-compose.yml and the files that are laid over it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *over: str) -> None:
         self.secrets = folder / "secrets"
         self.ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
         taken = {f"MOTCUA_{name}_PORT": str(port) for name, port in self.ports.items()}
@@ -51,7 +51,9 @@ class Stack:
         self._environment = {**os.environ, **taken, **free, "MOTCUA_SECRETS_DIR": str(self.secrets)}
         self._environment["COMPOSE_PROFILES"] = "demo"
         self._environment["MOTCUA_DELIVERIES_FILE"] = "./deploy/notification/deliveries-demo.yaml"
-        self._environment["COMPOSE_PROJECT_NAME"] = f"motcua-test-{os.getpid()}"
+        self._environment["COMPOSE_FILE"] = ":".join(("docker-compose.yml", *over))
+        self.project = f"motcua-test-{'-'.join((*map(_slug, over), str(os.getpid())))}"
+        self._environment["COMPOSE_PROJECT_NAME"] = self.project
 
     def build(self, offline: Path | None) -> None:
         if offline is not None:
@@ -76,8 +78,11 @@ class Stack:
     def lose(self, *volumes: str) -> None:
         """Everything stops, and these volumes are gone."""
         self.compose("down", "--timeout", "30")
-        project = self._environment["COMPOSE_PROJECT_NAME"]
-        _must(["docker", "volume", "rm", *(f"{project}_{name}" for name in volumes)], self._environment)
+        _must(["docker", "volume", "rm", *(f"{self.project}_{name}" for name in volumes)], self._environment)
+
+    def kill(self, *containers: str) -> None:
+        """Without a word of warning; `reporting-2` is the second process of reporting."""
+        _must(["docker", "kill", *(f"{self.project}-{name}" for name in containers)], self._environment)
 
     def secret(self, name: str) -> str:
         return (self.secrets / name).read_text("utf-8")
@@ -103,6 +108,10 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
             last = str(error)
         time.sleep(0.2)
     raise AssertionError(f"waited {seconds:g} s in vain: {what} {last}")
+
+
+def _slug(file: str) -> str:
+    return Path(file).parent.name
 
 
 def _must(command: list[str], environment: Any, seconds: float = 900) -> str:
