@@ -77,7 +77,9 @@ def _show(done: Outcome, *, dry_run: bool) -> None:
         if compared.count > SHOWN:
             print(f"… and {compared.count - SHOWN:,} more; --json names up to 1,000 of each kind")
     else:
-        print("equal: every cell of every quarter, every row of the rollup, every revision and every span")
+        print(
+            "equal: every cell of every quarter, every row of the rollup, every revision, every span and every history"
+        )
     if done.promoted:
         print("the rebuilt tables are the live ones now")
     elif dry_run:

@@ -1,4 +1,4 @@
-"""What differs between the live tables and the shadow's: revisions, spans, sums, and every cell of the form by quarter."""
+"""What differs between the live tables and the shadow's: revisions, spans, sums, histories, and every cell of the form by quarter."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 import asyncpg
 
 from services.rebuilding.shadow import SERVICE, SHADOW, enter
+from services.reporting.history.domain import NEVER, Version, first_disagreement
+from services.reporting.history.repository import KNOWN_SPAN, Key, list_versions
 from services.reporting.repository import sum_rollup
 from shared.facts import COLUMNS
 from shared.measures import SUMS
@@ -55,7 +57,9 @@ async def compare(connection: asyncpg.Connection[Any], rules: PeriodRules, units
         rows = await connection.fetch(f"SELECT *, count(*) OVER () AS all_of_them FROM ({query}) AS q LIMIT {KEPT}")
         count += rows[0]["all_of_them"] if rows else 0
         shown += [Difference(**{name: row[name] or "" for name in Difference.__annotations__}) for row in rows]
-    return Compared(count=count, shown=shown)
+    told("histories")
+    histories = [one async for one in _histories(connection)]
+    return Compared(count=count + len(histories), shown=[*shown, *histories[:KEPT]])
 
 
 async def _figures(connection: asyncpg.Connection[Any], rules: PeriodRules, units: Units) -> AsyncIterator[Difference]:
@@ -67,6 +71,30 @@ async def _figures(connection: asyncpg.Connection[Any], rules: PeriodRules, unit
                 yield Difference(
                     unit=unit, field=field, cell=f"II.06a {code} {column}", live=str(was), rebuilt=str(now)
                 )
+
+
+async def _histories(connection: asyncpg.Connection[Any]) -> AsyncIterator[Difference]:
+    """By what they answer: the order in which revisions came may cut the same history into other rectangles."""
+    begins = [await connection.fetchval(f"SELECT day FROM {schema}.known_since") for schema in (SERVICE, SHADOW)]
+    if begins[0] != begins[1]:
+        yield Difference(
+            unit="", field="", cell="first day of the history", live=str(begins[0]), rebuilt=str(begins[1])
+        )
+    keys = [(row["unit"], row["code"]) for row in await connection.fetch(_CUT_OTHERWISE)]
+    for start in range(0, len(keys), KEPT):
+        page = keys[start : start + KEPT]
+        live, rebuilt = [await _versions(connection, schema, page) for schema in (SERVICE, SHADOW)]
+        for key in page:
+            if (day := first_disagreement(live[key], rebuilt[key])) != NEVER:
+                unit, code = key
+                count = [f"versions: {len(known[key])}" for known in (live, rebuilt)]
+                cell = f"history of dossier {code}, as known on {day}"
+                yield Difference(unit=unit, field="", cell=cell, live=count[0], rebuilt=count[1])
+
+
+async def _versions(connection: asyncpg.Connection[Any], schema: str, keys: Sequence[Key]) -> dict[Key, list[Version]]:
+    await enter(connection, schema)
+    return await list_versions(connection, keys)  # type: ignore[arg-type]  # a connection is a session here
 
 
 async def _cells(
@@ -140,6 +168,20 @@ def _sums(table: str, key: Sequence[str], cell: str) -> str:
     """
 
 
+def _otherwise(table: str, columns: Sequence[str]) -> str:
+    names = ", ".join(columns)
+    one, other = f"SELECT {names} FROM {SERVICE}.{table}", f"SELECT {names} FROM {SHADOW}.{table}"
+    return f"({one} EXCEPT ALL {other}) UNION ALL ({other} EXCEPT ALL {one})"
+
+
+_CUT_OTHERWISE = f"SELECT DISTINCT unit, code FROM ({_otherwise('known_span', KNOWN_SPAN)}) AS q ORDER BY unit, code"
+_REVISIONS = f"""
+    SELECT unit, '' AS field, 'revision ' || revision || ' of dossier ' || code AS cell,
+           coalesce(l.source || ' at ' || l.recorded_at, 'missing') AS live,
+           coalesce(r.source || ' at ' || r.recorded_at, 'missing') AS rebuilt
+    FROM {SERVICE}.known_revision AS l FULL JOIN {SHADOW}.known_revision AS r USING (unit, code, revision)
+    WHERE (l.source, l.recorded_at) IS DISTINCT FROM (r.source, r.recorded_at) ORDER BY unit, code, revision
+"""
 _KEY = ("unit", "day", "effective_on", "field", "kind")
 _QUERIES = {
     "the rollup": _sums("rollup", _KEY, "'rollup ' || kind || ' of ' || day || ' from ' || effective_on"),
@@ -150,4 +192,5 @@ _QUERIES = {
     "spans": _spans("span", "dossier", list(COLUMNS)),
     "revisions of petitions": _facts("petition_fact", "petition"),
     "spans of petitions": _spans("petition_span", "petition", list(PETITION_COLUMNS)),
+    "revisions heard": _REVISIONS,
 }

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import asyncpg
 from nats.js import JetStreamContext
 
 from services.backup import Installation
-from services.provisioning import DATABASE, database_url
-from services.rebuilding import shadow
+from services.provisioning import DATABASE
+from services.rebuilding import filling, shadow
 from services.rebuilding.comparing import Compared, compare
-from services.rebuilding.reading import Archive, Heard, Stream, choose, heard, read_each, read_up_to
+from services.rebuilding.leftovers import take_turn
+from services.rebuilding.reading import Archive, Heard, Stream, choose, read_each, read_up_to
+from services.rebuilding.working import workers
 from services.reporting.petitions.usecases import FollowPetitions
 from services.reporting.repository import upsert_facts
 from shared.database import Database
@@ -27,7 +28,6 @@ from shared.units import load_units
 
 Tell = Callable[[str, int, int], None]
 """Hears how far the work is: what, how much of it, of how much in all (0 when nobody knows)."""
-_EPOCH = date(2000, 1, 1).toordinal()
 BEHIND = 5_000
 """Messages that the live service may still have to read: under the lock they are read for it."""
 
@@ -69,40 +69,18 @@ async def rebuild(
         installation.bus() as bus,
         _alone(admin),
         shadow.shadow_schema(admin),
-        _as_service(installation) as connection,
+        shadow.as_service(installation) as connection,
     ):
-        source = await choose(bus.jetstream(), admin)
+        source = await choose(bus, admin)
         rebuilding = _Rebuilding(installation, bus.jetstream(), connection, source, tell)
         return await rebuilding.run(dry_run=dry_run, reason=reason)
 
 
 @asynccontextmanager
 async def _alone(admin: asyncpg.Connection[Any]) -> AsyncIterator[None]:
-    if not await admin.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", shadow.SHADOW):
+    if not await take_turn(admin):
         raise RebuildRefused("another rebuild is running; wait for it or stop it")
-    yield  # the server lets go with the connection, however it ends
-
-
-@asynccontextmanager
-async def _as_service(installation: Installation) -> AsyncIterator[asyncpg.Connection[Any]]:
-    """The administrator in the service's role: what is made belongs to the service, and views on it can be made again."""
-    connection = await asyncpg.connect(
-        database_url(installation.admin_url),
-        server_settings={"timezone": "Asia/Ho_Chi_Minh", "jit": "off", "application_name": "motcua-rebuild"},
-    )
-    await connection.execute(f"SET ROLE {shadow.SERVICE}")
-    # the driver would write 9999-12-31, on which a span that holds for ever ends, as PostgreSQL's `infinity`
-    await connection.set_type_codec(
-        "date",
-        schema="pg_catalog",
-        format="tuple",
-        encoder=lambda day: (day.toordinal() - _EPOCH,),
-        decoder=lambda days: date.fromordinal(days[0] + _EPOCH),
-    )
-    try:
-        yield connection
-    finally:
-        connection.terminate()  # an interrupted COPY has no other end
+    yield
 
 
 class _Here(Database):
@@ -130,11 +108,7 @@ class _Rebuilding:
 
     async def run(self, *, dry_run: bool, reason: str | None) -> Outcome:
         await shadow.copy_tables(self._connection)
-        await self._load()
-        total, done = await shadow.find_newest(self._connection), 0
-        async for more in shadow.fold(self._connection):
-            done += more
-            self._tell("facts", done, total)
+        total = await self._fill()
         self._tell("sums and indexes", 0, 0)
         await shadow.finish(self._connection)
         await self._catch_up(await self._source.last())
@@ -154,17 +128,31 @@ class _Rebuilding:
             promoted=promoted,
         )
 
-    async def _load(self) -> None:
-        last = await self._source.last()
-        async for chunk in self._source.read(0, last):
-            await shadow.store(self._connection, self._heard(chunk))
-            self._tell("events", self._at, last)
+    async def _fill(self) -> int:
+        """Facts, spans and history of everything said so far; returns of how many dossiers and petitions."""
+        last, done, count = await self._source.last(), 0, 0
+        shares = await filling.prepare(self._connection, last)
+        pieces = [
+            (self._installation, self._source.name, shares, after, min(after + filling.PIECE, last))
+            for after in range(0, last, filling.PIECE)
+        ]
+        async with workers(len(pieces)) as pool:
+            self._tell("events", 0, last)
+            async for loaded in pool.each(filling.load, pieces):
+                self._events, self._unreadable = self._events + loaded.events, self._unreadable + loaded.unreadable
+                self._tell("events", self._events, last)
+            self._tell("facts", 0, shares)
+            async for folded in pool.each(filling.fold, [(self._installation, share) for share in range(shares)]):
+                done, count = done + 1, count + folded
+                self._tell("facts", done, shares)
+        self._at = last
+        await filling.forget_events(self._connection)
+        return count
 
     def _heard(self, chunk: Sequence[tuple[int, str, bytes]]) -> list[Heard]:
-        found = [one for place, subject, body in chunk if (one := heard(place, subject, body))]
-        self._at, self._events = chunk[-1][0], self._events + len(chunk)
-        wanted = sum(not subject.startswith("source.") for _, subject, _ in chunk)
-        self._unreadable += wanted - len(found)
+        found, bad = filling.sort_out(chunk)
+        self._at = chunk[-1][0]
+        self._events, self._unreadable = self._events + len(chunk), self._unreadable + bad
         return found
 
     async def _catch_up(self, last: int) -> None:
@@ -190,8 +178,7 @@ class _Rebuilding:
             await self._follow(shadow.SHADOW, self._heard(chunk))
         if isinstance(self._source, Stream):
             async for chunk in self._source.read(floor, last):
-                found = [heard(place, subject, body) for place, subject, body in chunk]
-                await self._follow(shadow.SERVICE, [one for one in found if one])
+                await self._follow(shadow.SERVICE, filling.sort_out(chunk)[0])
 
     async def _follow(self, schema: str, events: Sequence[Heard]) -> None:
         await shadow.enter(self._connection, schema)

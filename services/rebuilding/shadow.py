@@ -8,27 +8,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import msgspec
 
-from services.rebuilding.reading import Heard, read_each
+from services.backup import Installation
+from services.provisioning import database_url
 from services.reporting.repository.rollup import summed_by_size
-from shared.events.dossiers import read_snapshot
-from shared.events.petition_snapshots import read_petition_snapshot
-from shared.facts import COLUMNS, entries, spans
-from shared.petition_facts import COLUMNS as PETITION_COLUMNS
-from shared.petition_facts import petition_spans
 
 SERVICE, SHADOW = "reporting", "reporting_rebuild"
-TABLES = ("fact", "span", "rollup", "rollup_sum", "petition_fact", "petition_span")
-"""What follows from the newest revision of each dossier and petition, and nothing else does."""
+TABLES = (
+    "fact", "span", "rollup", "rollup_sum", "petition_fact", "petition_span", "known_revision", "known_span", "known_since",
+)  # fmt: skip
+"""What follows from the revisions of each dossier and petition, and nothing else does."""
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
 _encode = msgspec.json.Encoder().encode
-_PAGE = 1_000
+_EPOCH = date(2000, 1, 1).toordinal()
 
 
 @asynccontextmanager
@@ -42,23 +41,41 @@ async def shadow_schema(admin: Connection) -> AsyncIterator[None]:
         await admin.execute(f"DROP SCHEMA IF EXISTS {SHADOW} CASCADE")
 
 
+@asynccontextmanager
+async def as_service(installation: Installation) -> AsyncIterator[Connection]:
+    """The administrator in the service's role: what is made belongs to the service, and views on it can be made again."""
+    connection = await asyncpg.connect(
+        database_url(installation.admin_url),
+        server_settings={
+            "timezone": "Asia/Ho_Chi_Minh", "jit": "off", "work_mem": "64MB", "application_name": "motcua-rebuild",
+        },
+    )  # fmt: skip
+    await connection.execute(f"SET ROLE {SERVICE}")
+    # the driver would write 9999-12-31, on which a span that holds for ever ends, as PostgreSQL's `infinity`
+    await connection.set_type_codec(
+        "date",
+        schema="pg_catalog",
+        format="tuple",
+        encoder=lambda day: (day.toordinal() - _EPOCH,),
+        decoder=lambda days: date.fromordinal(days[0] + _EPOCH),
+    )
+    try:
+        yield connection
+    finally:
+        connection.terminate()  # an interrupted COPY has no other end
+
+
 async def enter(connection: Connection, schema: str) -> None:
     """Names without a schema mean this one's from now on, until the transaction ends."""
     await connection.execute(f"SET LOCAL search_path = {schema}")
 
 
 async def copy_tables(connection: Connection) -> None:
-    """Every table of the service, empty and without indexes; and the one in which events wait."""
+    """Every table of the service, empty and without indexes."""
     for name in await _tables(connection):
         await connection.execute(
             f"CREATE TABLE {SHADOW}.{name} (LIKE {SERVICE}.{name} INCLUDING ALL EXCLUDING INDEXES)"
         )
-    await connection.execute(
-        f"""
-        CREATE UNLOGGED TABLE {SHADOW}.heard
-        (place bigint, petition boolean, unit text, code text, revision int, body bytea)
-        """
-    )
 
 
 async def _tables(connection: Connection) -> list[str]:
@@ -68,73 +85,8 @@ async def _tables(connection: Connection) -> list[str]:
     return [row["tablename"] for row in rows]
 
 
-async def store(connection: Connection, events: Iterable[Heard]) -> None:
-    """Keep events until the newest of each dossier is known; decoding them all would take five times as long."""
-    await connection.copy_records_to_table(
-        "heard",
-        schema_name=SHADOW,
-        columns=["place", "petition", "unit", "code", "revision", "body"],
-        records=[(one.place, one.petition, one.unit, one.code, one.revision, one.body) for one in events],
-    )
-
-
-async def find_newest(connection: Connection) -> int:
-    """Choose the newest revision of each dossier and petition; returns how many there are."""
-    await connection.execute(
-        f"""
-        CREATE UNLOGGED TABLE {SHADOW}.newest AS
-        SELECT row_number() OVER () AS number, at FROM (
-          SELECT DISTINCT ON (petition, unit, code) ctid AS at FROM {SHADOW}.heard
-          ORDER BY petition, unit, code, revision DESC, place
-        ) AS chosen
-        """
-    )
-    await connection.execute(f"CREATE INDEX ON {SHADOW}.newest (number)")
-    return int(await connection.fetchval(f"SELECT count(*) FROM {SHADOW}.newest") or 0)
-
-
-async def fold(connection: Connection) -> AsyncIterator[int]:
-    """Write facts and spans of what is newest; yields how many more are done."""
-    number = 0
-    while rows := await connection.fetch(
-        f"""
-        SELECT petition, revision, body FROM {SHADOW}.newest JOIN {SHADOW}.heard ON heard.ctid = newest.at
-        WHERE number > $1 AND number <= $2
-        """,
-        number,
-        number + _PAGE,
-    ):
-        await _fold_dossiers(connection, [row for row in rows if not row["petition"]])
-        await _fold_petitions(connection, [row for row in rows if row["petition"]])
-        number += _PAGE
-        yield len(rows)
-
-
-async def _fold_dossiers(connection: Connection, rows: Sequence[Any]) -> None:
-    facts, cut = list[tuple[Any, ...]](), list[dict[str, Any]]()
-    for one in read_each((row["body"] for row in rows), read_snapshot):
-        of_dossier = spans(one)
-        facts.append((one.unit, one.dossier, one.revision, _encode(entries(of_dossier)).decode()))
-        cut += of_dossier
-    await _write(connection, "fact", ("unit", "code", "revision", "entries"), facts)
-    await _write(connection, "span", COLUMNS, ([span[name] for name in COLUMNS] for span in cut))
-
-
-async def _fold_petitions(connection: Connection, rows: Sequence[Any]) -> None:
-    told = read_each((row["body"] for row in rows), read_petition_snapshot)
-    facts = [(one.unit, one.petition, one.revision) for one in told]
-    await _write(connection, "petition_fact", ("unit", "code", "revision"), facts)
-    cut = ([span[name] for name in PETITION_COLUMNS] for one in told for span in petition_spans(one))
-    await _write(connection, "petition_span", PETITION_COLUMNS, cut)
-
-
-async def _write(connection: Connection, table: str, columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
-    await connection.copy_records_to_table(table, schema_name=SHADOW, columns=list(columns), records=rows)
-
-
 async def finish(connection: Connection) -> None:
-    """Sum the rollup from all facts at once, make the indexes, and forget the events; let the planner know the sizes."""
-    await connection.execute(f"DROP TABLE {SHADOW}.newest, {SHADOW}.heard")
+    """Sum the rollup from all facts at once, say when the history begins, make the indexes, let the planner know the sizes."""
     await connection.execute(
         f"""
         INSERT INTO {SHADOW}.rollup (unit, field, kind, day, effective_on, n)
@@ -146,6 +98,13 @@ async def finish(connection: Connection) -> None:
         f"""
         INSERT INTO {SHADOW}.rollup_sum (unit, size, day, effective_on, field, kind, n)
         {summed_by_size(f"{SHADOW}.rollup")}
+        """
+    )
+    await connection.execute(
+        f"""
+        INSERT INTO {SHADOW}.known_since (id, day, is_partial)
+        SELECT 1, coalesce(min(recorded_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, DATE '9999-12-31'), false
+        FROM {SHADOW}.known_revision
         """
     )
     await _copy_indexes(connection)

@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from services.cli.backups import running_installation
+from services.rebuilding import filling
+from services.rebuilding import rebuild as build_anew
 from services.rebuilding.shadow import SHADOW, TABLES
 from services.reporting.tables import metadata
 from shared import topology
+from shared.settings import RULES
 from tests.inside import UNIT, Inside, inside, new_folder, record, until
 
 if TYPE_CHECKING:
@@ -80,20 +84,24 @@ async def leftover(running: Inside) -> int:
 
 
 @asynccontextmanager
-async def held_back(running: Inside) -> AsyncIterator[asyncpg.Connection[Any]]:
-    """No batch is applied and no rebuild compares while the block lasts."""
+async def held_back(
+    running: Inside, table: str = "fact", mode: str = "SHARE ROW EXCLUSIVE"
+) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """No batch is applied and no rebuild compares while the block lasts; with another table a rebuild stops earlier."""
     async with running.database("reporting") as database, database.transaction():
-        await database.execute("LOCK TABLE fact IN SHARE ROW EXCLUSIVE MODE")
+        await database.execute(f"LOCK TABLE {table} IN {mode} MODE")
         yield database
 
 
-async def waits(database: asyncpg.Connection[Any]) -> None:
+async def waits(database: asyncpg.Connection[Any], table: str = "fact") -> None:
     async def waiting() -> bool:
         return bool(
-            await database.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'fact'::regclass")
+            await database.fetchval(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass", table
+            )
         )
 
-    await until(waiting, "the rebuild to have read everything and to wait for its lock")
+    await until(waiting, f"the rebuild to wait for the lock of {table}", 90)
 
 
 async def test_equal_tables_are_replaced_and_nothing_else_is(running: Inside) -> None:
@@ -110,7 +118,7 @@ async def test_equal_tables_are_replaced_and_nothing_else_is(running: Inside) ->
         events = await running.last(topology.DOSSIER)
         assert out.splitlines() == [
             f"read {events} events of stream DOSSIER: 41 dossiers and petitions",
-            "equal: every cell of every quarter, every row of the rollup, every revision and every span",
+            "equal: every cell of every quarter, every row of the rollup, every revision, every span and every history",
             "the rebuilt tables are the live ones now",
         ]
         new = {name: await database.fetchval(f"SELECT '{name}'::regclass::oid") for name in (*kept, *TABLES)}
@@ -130,6 +138,9 @@ async def test_a_wrong_row_is_shown_and_only_force_replaces_it(running: Inside) 
                 f"UPDATE {table} SET n = n + 7 WHERE unit = $1 AND kind = 'late' AND field = 'Đất đai'", UNIT
             )
         await database.execute("DELETE FROM span WHERE unit = '10510'")
+        await database.execute("DELETE FROM known_span WHERE code = 'A-6'")
+        await database.execute("DELETE FROM known_revision WHERE code = 'A-8'")
+        await database.execute("UPDATE known_since SET day = '2026-01-01'")
         wrong = await all_of_it(running)
         assert await running.figures(*Q4) != figures
         code, out, _ = await rebuild(running, "reporting", "--json")
@@ -145,6 +156,11 @@ async def test_a_wrong_row_is_shown_and_only_force_replaces_it(running: Inside) 
         assert (rebuilt, int(live) > late) == (str(late), True)
         assert cells["10510", "Hộ tịch", "spans of dossier B-1"] == ("0 of its own", "1 of its own")
         assert any(cell.startswith("rollup late of 2025-10-") for _, _, cell in cells)
+        # received on 7 August, told on 5 January: until then nobody knew
+        assert cells[UNIT, "", "history of dossier A-6, as known on 2025-08-07"] == ("versions: 1", "versions: 3")
+        assert cells["", "", "first day of the history"] == ("2026-01-01", "2026-01-05")
+        [lost] = [live for (_, _, cell), (live, _) in cells.items() if cell == "revision 1 of dossier A-8"]
+        assert lost == "missing"
         assert await all_of_it(running) == wrong
         code, out, _ = await rebuild(running, "reporting")
         assert code == 3 and "not replaced" in out and "II.06a 2025-Q4 c10" in out
@@ -188,24 +204,56 @@ async def test_what_is_said_meanwhile_is_there_and_what_of_it_is_late_is_propose
     assert code == 0, out_after
 
 
-async def test_a_killed_rebuild_leaves_the_live_tables_and_the_next_one_clears_up(running: Inside) -> None:
+async def doctor(running: Inside) -> str:
+    process = await asyncio.create_subprocess_exec(
+        MOTCUA, "doctor", "--data", str(running.data), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    return " ".join(out.decode().split())
+
+
+@pytest.mark.parametrize(
+    ("table", "mode"),
+    [("published_score", "ACCESS EXCLUSIVE"), ("fact", "SHARE ROW EXCLUSIVE")],
+    ids=["begun", "ready"],
+)
+async def test_a_killed_rebuild_leaves_the_live_tables_and_the_next_one_clears_up(
+    running: Inside, table: str, mode: str
+) -> None:
     before = await all_of_it(running)
-    async with held_back(running) as database:
+    async with held_back(running, table, mode) as database:
         process = await start(running, "reporting")
-        await waits(database)
+        await waits(database, table)
         refused = await rebuild(running, "reporting")
         assert refused[0] == 2 and "another rebuild is running" in refused[2]
+        assert "no rebuild was killed" in await doctor(running)
         process.kill()
         await process.wait()
     assert await leftover(running) == 1
     assert await all_of_it(running) == before
-    await running.say(record("received", "KILL-1", "2025-11-05", field="Hộ tịch"))
+    await running.say(record("received", f"KILL-{table}", "2025-11-05", field="Hộ tịch"))
 
     async def let_go() -> bool:
-        return (await rebuild(running, "reporting"))[0] == 0
+        return "a rebuild was killed and left" in await doctor(running)
 
     await until(let_go, "the server to see that the killed rebuild is gone")
+    code, out, err = await rebuild(running, "reporting")
+    assert code == 0, (out, err)
     assert await leftover(running) == 0
+    assert "no rebuild was killed" in await doctor(running)
+
+
+async def test_several_processes_make_the_same_tables(running: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "PIECE", 25)
+    before, told = await all_of_it(running), list[tuple[str, int, int]]()
+    async with running_installation(running.data, RULES) as installation:
+        done = await build_anew(
+            installation, "reporting", dry_run=False, reason=None, tell=lambda *one: told.append(one)
+        )
+    assert (done.events, done.compared.count, done.promoted) == (await running.last(topology.DOSSIER), 0, True)
+    assert len([one for one in told if one[0] == "events"]) > 3
+    assert await all_of_it(running) == before
 
 
 async def test_a_wiped_stream_is_read_from_the_archive(running: Inside) -> None:

@@ -146,6 +146,17 @@ def known_at(known: Sequence[Version], day: date) -> Steps:
     return [step for step in steps if step[0] <= day]
 
 
+def first_disagreement(one: Sequence[Version], other: Sequence[Version]) -> date:
+    """The first day of knowledge on which two histories answer differently about any day up to it, `NEVER` when on none."""
+    begin = EVER
+    for end in sorted({version.known_to for version in (*one, *other)}):
+        steps = [next(version.steps for version in known if version.known_to >= end) for known in (one, other)]
+        if (day := first_difference(*steps)) < end:
+            return max(begin, day)
+        begin = end
+    return NEVER
+
+
 def changes(known: Sequence[Version], day: date) -> tuple[date, dict[str, tuple[Any, Any]]] | None:
     """What became known on a day: since when it holds, and column by column what stood there before and after."""
     before, after = known_at(known, day - timedelta(days=1)), known_at(known, day)

@@ -32,6 +32,7 @@ Revision = tuple[str, str, int]
 
 _encode = msgspec.json.Encoder().encode
 _NAMES = [name for name in SPAN if name not in ("valid_from", "valid_to")]
+KNOWN_SPAN = ("unit", "code", "known_from", "known_to", "valid_from", "valid_to", "state")
 _OVER = "known_from <= {day} AND known_to > {day} AND valid_from <= {cut} AND valid_to > {cut}"
 
 
@@ -200,16 +201,9 @@ async def list_kept(session: Session[Any], keys: Sequence[Key]) -> dict[Key, lis
 async def _replace_kept(session: Session[Any], changed: Mapping[Key, Sequence[Version]], *, had: Sequence[Key]) -> None:
     if had:
         await session.execute(f"DELETE FROM known_span WHERE {_KEYS}", *_parts(had))
-    rows = [
-        {
-            "unit": unit, "code": code, "known_from": one.known_from, "known_to": one.known_to, "valid_from": begin,
-            "valid_to": one.steps[number + 1][0] if number + 1 < len(one.steps) else FOR_EVER,
-            "state": state and {name: value for name, value in state.items() if value is not None},
-        }
-        for (unit, code), kept in sorted(changed.items()) for one in kept for number, (begin, state) in enumerate(one.steps)
-    ]  # fmt: skip
+    rows = rows_of(changed)
     if rows:
-        names = "unit, code, known_from, known_to, valid_from, valid_to, state"
+        names = ", ".join(KNOWN_SPAN)
         await session.execute(
             f"""
             INSERT INTO known_span ({names}) SELECT {names} FROM jsonb_to_recordset($1::jsonb)
@@ -217,6 +211,18 @@ async def _replace_kept(session: Session[Any], changed: Mapping[Key, Sequence[Ve
             """,
             _encode(rows).decode(),
         )
+
+
+def rows_of(kept: Mapping[Key, Sequence[Version]]) -> list[dict[str, Any]]:
+    """What was known otherwise than now, as rows of `known_span`."""
+    return [
+        {
+            "unit": unit, "code": code, "known_from": one.known_from, "known_to": one.known_to, "valid_from": begin,
+            "valid_to": one.steps[number + 1][0] if number + 1 < len(one.steps) else FOR_EVER,
+            "state": state and {name: value for name, value in state.items() if value is not None},
+        }
+        for (unit, code), of in sorted(kept.items()) for one in of for number, (begin, state) in enumerate(one.steps)
+    ]  # fmt: skip
 
 
 async def begins(session: Session[Any]) -> date | None:
