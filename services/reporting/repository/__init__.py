@@ -30,6 +30,7 @@ from services.reporting.repository.reports import (
     list_counted,
     list_keys,
     list_reports,
+    see_one_state,
 )
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "moved_by_then",
     "note_judged",
     "note_late",
+    "see_one_state",
     "sum_rollup",
     "upsert_facts",
 ]

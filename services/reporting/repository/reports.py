@@ -21,13 +21,18 @@ COUNTED = f"""
 """Each dossier of a window as it was counted, with the columns that it stands in."""
 
 
+async def see_one_state(session: Session[Any]) -> None:
+    """Make every query of this transaction see the same facts; call it first. It holds nobody back."""
+    await session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
 async def freeze(session: Session[Any]) -> None:
     """Make this transaction see one state, of which no batch is half in; call it first.
 
     The lock waits for batches under way and holds back new ones until commit, so that each batch is either in the
     figures or sees the report and is judged as late.
     """
-    await session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    await see_one_state(session)
     await session.execute("LOCK TABLE fact, petition_fact, report IN SHARE ROW EXCLUSIVE MODE")
 
 

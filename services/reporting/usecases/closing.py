@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -58,6 +59,17 @@ FINDINGS = ("without_due_date", "without_channel", "without_agency")
 """Open findings about the data that a report rests on; shown in the signed record, they hinder nobody."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A report with its documents, and what they were rendered from: the same again gives the same bytes."""
+
+    counted: dict[str, Any]
+    dossiers: Sequence[dict[str, Any]]
+    report: dict[str, Any]
+    root: str
+    files: Sequence[dict[str, Any]]
+
+
 class CloseReport:
     """Freezes a report after its last day and says `closed`, in one transaction; `published` follows its files."""
 
@@ -95,15 +107,16 @@ class CloseReport:
         if days.end >= local_date(now):
             raise PeriodNotOver(code, days.end, local_date(now))
         key = self._key()
-        heard = await self._hearing.catch_up()
+        wanted = {
+            "unit": unit, "form": form, "period": code, "version": 1, "supersedes": None, "begin": days.begin,
+            "end": days.end, "closed_at": now, "closed_by": by.name, "closed_as": role,
+            "checks": {"heard": await self._hearing.catch_up()},
+        }  # fmt: skip
+        draft = await self._draft(rules, wanted)
         async with self._database.transaction() as session:
             await repository.freeze(session)
-            if known := await repository.find_report(session, unit, form, code):
-                raise ReportAlreadyClosed(unit, form, code, known["closed_at"].isoformat())
-            report = await self._freeze(session, rules, {
-                "unit": unit, "form": form, "period": code, "version": 1, "supersedes": None, "begin": days.begin,
-                "end": days.end, "closed_at": now, "closed_by": by.name, "closed_as": role, "checks": {"heard": heard},
-            }, key)  # fmt: skip
+            await self._refuse_second(session, wanted)
+            report = await self._freeze(session, rules, wanted, key, draft)
             await outbox.add(session, [said(ReportEvent.CLOSED, report)])
             await publications.add(session, report, ReportEvent.PUBLISHED)
             report["missing_reports"] = missing = await missing_reports(session, unit, form, code)
@@ -112,22 +125,55 @@ class CloseReport:
         log.info("report_closed", unit=unit, form=form, period=code, fingerprint=report["fingerprint"], missing=missing)
         return report
 
-    async def _freeze(
-        self, session: Session[Any], form: FormInForce, report: dict[str, Any], key: SigningKey
-    ) -> dict[str, Any]:
-        unit, begin, end = report["unit"], report["begin"], report["end"]
+    async def _refuse_second(self, session: Session[Any], wanted: dict[str, Any]) -> None:
+        of = wanted["unit"], wanted["form"], wanted["period"]
+        if known := await repository.find_report(session, *of):
+            raise ReportAlreadyClosed(*of, known["closed_at"].isoformat())
+
+    async def _draft(self, form: FormInForce, wanted: dict[str, Any]) -> Draft:
+        """The documents as they would be now; nobody is held back while they are rendered, and nothing is kept of them."""
+        async with self._database.transaction() as session:
+            await repository.see_one_state(session)
+            await self._refuse_second(session, wanted)
+            report, dossiers = await self._count(session, form, wanted)
+        return await self._render(form, report, dossiers)
+
+    async def _count(
+        self, session: Session[Any], form: FormInForce, wanted: dict[str, Any]
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The report with its figures, checked, and the dossiers that it counts."""
+        unit, begin, end = wanted["unit"], wanted["begin"], wanted["end"]
         [of] = await self._measure(session, form, [unit], begin, end)
         of.check_balance()
         dossiers = await self._measure.counted(session, form, unit, begin, end)
         check_list(of, dossiers)
         findings = await self._measure.counts(session, FINDINGS, [unit], begin, end)
+        checks = {**wanted["checks"], "balance": "ok", "lists": "ok", "findings": findings[unit]}
+        return {**wanted, "checks": checks, "figures": of.as_json()}, dossiers
+
+    async def _render(self, form: FormInForce, counted: dict[str, Any], dossiers: Sequence[dict[str, Any]]) -> Draft:
         leaves = [dossier_leaf(one) for one in dossiers]
         root = merkle_root(leaves)
-        report["checks"] = {**report["checks"], "balance": "ok", "lists": "ok", "findings": findings[unit]}
-        report |= {"figures": of.as_json(), "fingerprint": fingerprint(of.as_json(), root)}
-        files = await asyncio.to_thread(render, form, self._paper, report, self._units.get(unit), leaves)
-        report["document"] = sign(report, Counted(count=len(leaves), merkle_root=root), files, key)
-        await repository.add_report(session, report, files, dossiers, key.public_pem)
+        report = {**counted, "fingerprint": fingerprint(counted["figures"], root)}
+        files = await asyncio.to_thread(render, form, self._paper, report, self._units.get(report["unit"]), leaves)
+        return Draft(counted=counted, dossiers=dossiers, report=report, root=root, files=files)
+
+    async def _freeze(
+        self,
+        session: Session[Any],
+        form: FormInForce,
+        wanted: dict[str, Any],
+        key: SigningKey,
+        draft: Draft | None = None,
+    ) -> dict[str, Any]:
+        """Keep the signed report and its files; a draft serves when what is counted now is what it was rendered from."""
+        counted, dossiers = await self._count(session, form, wanted)
+        if draft is None or (draft.counted, draft.dossiers) != (counted, dossiers):
+            draft = await self._render(form, counted, dossiers)
+        report = dict(draft.report)
+        told = Counted(count=len(dossiers), merkle_root=draft.root)
+        report["document"] = sign(report, told, draft.files, key)
+        await repository.add_report(session, report, draft.files, dossiers, key.public_pem)
         return report
 
     def restated_by(self, form: str) -> str:
