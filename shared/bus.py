@@ -25,11 +25,13 @@ from faststream.prometheus.middleware import PrometheusMiddleware
 from faststream.security import BaseSecurity, SASLPlaintext
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js.errors import APIError
 from prometheus_client import CollectorRegistry
 
 from shared.events.envelope import Outgoing, marks_of
 from shared.fetching import FETCH_TIMEOUT
 from shared.topology import BATCH, Durable, inbox_of
+from shared.trouble import trouble
 
 log = structlog.get_logger()
 
@@ -41,23 +43,15 @@ MAX_RETRY_DELAY = 60.0
 AsyncHandler = Callable[[NatsMessage], Awaitable[None]]
 
 
-class BatchRefused(Exception):
-    """The server refused an atomic batch; `code` is its `err_code`."""
-
-    def __init__(self, code: int, description: str) -> None:
-        super().__init__(f"{description} ({code})")
-        self.code = code
-
-
 async def publish(client: Client, events: Sequence[Outgoing]) -> None:
     """Store up to 1,000 events of one stream, all or none; what is stored already counts as stored.
 
-    Raises `BatchRefused` or a timeout when the stream did not take them; the caller publishes again later.
+    Raises `APIError` or a timeout when the stream did not take them; the caller publishes again later.
     """
     try:
         await publish_atomically(client, [(one.subject, one.body, {"Nats-Msg-Id": one.id}) for one in events])
-    except BatchRefused as refusal:
-        if refusal.code != DUPLICATE_IN_BATCH:  # we crashed between PubAck and bookkeeping
+    except APIError as refusal:
+        if refusal.err_code != DUPLICATE_IN_BATCH:  # we crashed between PubAck and bookkeeping
             raise
         for event in events:
             await client.jetstream().publish(
@@ -66,7 +60,10 @@ async def publish(client: Client, events: Sequence[Outgoing]) -> None:
 
 
 async def publish_atomically(client: Client, messages: Sequence[tuple[str, bytes, dict[str, str]]]) -> None:
-    """Store (subject, body, headers) in one atomic batch; nothing is visible before the server's last answer."""
+    """Store (subject, body, headers) in one atomic batch; nothing is visible before the server's last answer.
+
+    Raises `APIError` when the stream refuses it, `nats.errors.TimeoutError` when it does not answer.
+    """
     batch, last = uuid4().hex, len(messages)
     for sequence, (subject, body, own) in enumerate(messages, 1):
         headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(sequence), **own}
@@ -76,7 +73,7 @@ async def publish_atomically(client: Client, messages: Sequence[tuple[str, bytes
         commit = {"Nats-Batch-Commit": "1"} if sequence == last else {}
         answer = await client.request(subject, body, timeout=PUBLISH_TIMEOUT, headers=headers | commit)
         if error := json.loads(answer.data or b"{}").get("error"):
-            raise BatchRefused(error["err_code"], error["description"])
+            APIError.from_error(error)
 
 
 def raws(message: StreamMessage[Any]) -> list[Msg]:
@@ -127,9 +124,14 @@ class Retry(BaseMiddleware[PublishCommand, Any]):
             raise
         except Exception as error:
             attempt = max(raw.metadata.num_delivered for raw in raws(msg))
+            delay, first = min(MAX_RETRY_DELAY, 0.5 * 2 ** min(attempt - 1, 10)), raws(msg)[0].metadata
+            where = {"stream": first.stream, "consumer": first.consumer, "attempt": attempt}
             # the last place where the error is visible: FastStream counts every error behind Retry as a Nack
-            log.exception("batch_failed", attempt=attempt, stream=raws(msg)[0].metadata.stream)
-            raise NackMessage(delay=min(MAX_RETRY_DELAY, 0.5 * 2 ** min(attempt - 1, 10))) from error
+            if reason := trouble(error):
+                log.warning("batch_waits", reason=reason, again_in=delay, **where)
+            else:
+                log.exception("batch_failed", **where)
+            raise NackMessage(delay=delay) from error
 
 
 class _Settings(MetricsSettingsProvider[Any]):

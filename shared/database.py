@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -18,6 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from shared.trouble import trouble
 from shared.version import VERSION
 
 log = structlog.get_logger()
@@ -59,6 +61,7 @@ class Database:
     def __init__(self, url: str, schema: str, *, size: int = 6) -> None:
         self._url, self._schema, self._size = url, schema, size
         self._pool: asyncpg.Pool[Any] | None = None
+        self._full: asyncpg.DiskFullError | None = None
 
     async def start(self) -> None:
         """Open the pool; waits for a database that is still starting, gives up after half a minute."""
@@ -75,17 +78,41 @@ class Database:
         """One transaction: committed when the block ends, rolled back when it raises."""
         if self._pool is None:
             raise ConnectionError(f"the database of {self._schema} is not open")
-        async with self._pool.acquire() as connection, connection.transaction():
-            yield connection
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                yield connection
+        except asyncpg.DiskFullError as error:
+            self._full = error
+            raise
 
     async def answers(self) -> str | None:
-        """What is wrong with the database, or `None` when it answers a query within two seconds."""
+        """What is wrong with the database, or `None` when it answers within two seconds and has room.
+
+        Room is asked for only after a transaction had none: a full server goes on answering what only reads.
+        """
         try:
             async with asyncio.timeout(2), self.transaction() as session:
                 await session.fetchval("SELECT 1")
+                if self._full is not None:
+                    await _try_to_write(session)
+                    self._full = None
+        except asyncpg.DiskFullError as error:
+            return trouble(error)
         except Exception as error:
             return f"PostgreSQL does not answer: {error or type(error).__name__}"
         return None
+
+
+async def _try_to_write(session: Session[Any]) -> None:
+    """Ask the disk for half a megabyte and leave nothing behind; raises `DiskFullError`."""
+    with contextlib.suppress(_Enough):
+        async with session.transaction():
+            await session.execute("CREATE TABLE room AS SELECT repeat('x', 1000) FROM generate_series(1, 500)")
+            raise _Enough
+
+
+class _Enough(Exception):
+    """Takes the attempt to write back."""
 
 
 # no decorator: it would write the arguments, and with them the password, into the log of every attempt

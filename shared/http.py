@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Protocol
 
+import asyncpg
+import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
+from nats.errors import Error as BusError
 from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import AfterValidator, AwareDatetime, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +23,9 @@ from shared.connections import HEADERS_SECONDS, protocol
 from shared.correlated_requests import CorrelatedRequests
 from shared.parties import Forbidden
 from shared.protection import PlainAddresses, RateLimit, SecurityHeaders
+from shared.trouble import RETRY_AFTER, trouble
+
+log = structlog.get_logger()
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of one request body; 200,000 rows of a sheet are below it."""
@@ -80,6 +86,8 @@ def make_app(services: Sequence[Runs], registry: CollectorRegistry, asyncapi: Ca
     app.add_middleware(SecurityHeaders)
     app.add_middleware(CorrelatedRequests)  # added last, runs first: refusals carry id and headers too
     app.add_exception_handler(Forbidden, _forbidden)
+    for one in (asyncpg.PostgresError, asyncpg.InterfaceError, BusError, ConnectionError):
+        app.add_exception_handler(one, _in_trouble)
     app.add_exception_handler(Exception, _unexpected)
     for service in services:
         app.include_router(service.api, tags=[service.name])
@@ -124,6 +132,15 @@ def _health(services: Sequence[Runs], registry: CollectorRegistry, asyncapi: Cal
 async def _forbidden(_: Request, error: Exception) -> JSONResponse:
     status = error.status if isinstance(error, Forbidden) else 403
     return JSONResponse({"error": str(error)}, status_code=status)
+
+
+async def _in_trouble(_: Request, error: Exception) -> JSONResponse:
+    """Say that it is not the caller's fault and when to ask again; the log says what is full or away."""
+    if (reason := trouble(error)) is None:
+        raise error
+    log.warning("request_not_served", reason=reason)
+    said = {"error": "a part of this system is full or away; nothing was lost, send the same again later"}
+    return JSONResponse(said, status_code=503, headers={"Retry-After": RETRY_AFTER})
 
 
 async def _unexpected(_: Request, __: Exception) -> JSONResponse:

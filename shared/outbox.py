@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from nats.aio.client import Client
+from nats.errors import Error as BusError
 from prometheus_client import CollectorRegistry
 from sqlalchemy import BigInteger, Column, Identity, Index, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
@@ -21,6 +22,7 @@ from shared.database import Database, Session
 from shared.events.envelope import Outgoing
 from shared.metrics import counter, gauge
 from shared.topology import BATCH
+from shared.trouble import trouble
 
 log = structlog.get_logger()
 
@@ -72,6 +74,7 @@ class Relay:
     ) -> None:
         self._service, self._database, self._client, self._idle = service, database, client, idle_seconds
         self._poked = asyncio.Event()
+        self._problem: str | None = None
         self._published = counter(registry, "motcua_outbox_published_total", "Events moved to the bus", ["service"])
         self._failures = counter(registry, "motcua_outbox_failures_total", "Failed attempts to publish", ["service"])
         self._age = gauge(registry, "motcua_outbox_oldest_seconds", "Age of the oldest unpublished event", ["service"])
@@ -88,12 +91,15 @@ class Relay:
             try:
                 while await self.publish_batch():
                     failures = 0
+                self._problem = None
             except asyncio.CancelledError:
                 raise
             except Exception as error:
                 failures += 1
                 self._failures.labels(self._service).inc()
-                log.warning("outbox_not_published", service=self._service, failures=failures, reason=str(error))
+                reason = trouble(error) or str(error) or type(error).__name__
+                self._problem = reason if isinstance(error, BusError) else None
+                log.warning("outbox_not_published", service=self._service, failures=failures, reason=reason)
             await self._rest(min(30.0, self._idle * 2 ** min(failures, 5)))
 
     async def publish_batch(self) -> int:
@@ -119,6 +125,10 @@ class Relay:
             )
         self._published.labels(self._service).inc(len(rows))
         return len(rows)
+
+    async def problem(self) -> str | None:
+        """Why events do not leave, from the attempt that failed until one that does not; `None` when they do."""
+        return None if self._problem is None else f"events do not leave: {self._problem}"
 
     async def backlog(self) -> int:
         """Events that still have to leave."""

@@ -30,6 +30,7 @@ from shared.parties import Tokens
 from shared.patience import Pauses
 from shared.provisioned import wait_until_provisioned
 from shared.settings import ServiceSettings
+from shared.trouble import trouble
 
 log = structlog.get_logger()
 
@@ -210,10 +211,18 @@ async def for_ever(
             return
         except asyncio.CancelledError:
             raise
-        except Exception:
+        except Exception as error:
             pause = pauses.after(seconds() - began)
-            log.exception("task_failed", service=service, task=getattr(task, "__qualname__", "task"), retry_in=pause)
+            _tell_failed(service, getattr(task, "__qualname__", "task"), error, pause)
             await rest(pause)
+
+
+def _tell_failed(service: str, task: str, error: Exception, pause: float) -> None:
+    """One line for trouble outside; a trace for anything that we do not know."""
+    if reason := trouble(error):
+        log.warning("task_waits", service=service, task=task, reason=reason, retry_in=pause)
+    else:
+        log.error("task_failed", service=service, task=task, retry_in=pause, exc_info=error)
 
 
 async def _cancel(jobs: Sequence[asyncio.Task[None]]) -> None:
@@ -223,25 +232,41 @@ async def _cancel(jobs: Sequence[asyncio.Task[None]]) -> None:
 
 
 class _Watch:
-    """Ends a process that reads nothing: a deleted consumer, or one that has messages and nobody waiting for them."""
+    """Says what keeps the service from working, and that it works again; ends a process that reads nothing.
+
+    Reading nothing: a deleted consumer, or one that has messages and nobody waiting for them.
+    """
 
     def __init__(self, service: Service, seconds: float) -> None:
         self._service, self._seconds = service, seconds
         self._seen: dict[str, int] = {}
+        self._problems: list[str] = []
         registry, labels = service.bus.registry, ["service", "durable"]
         self._pending = gauge(registry, "motcua_consumer_pending", "Messages not read yet", labels)
         self._redelivered = gauge(
             registry, "motcua_consumer_redelivered", "Messages delivered again and not acknowledged yet", labels
         )
+        self._ready = gauge(registry, "motcua_ready", "1 when nothing keeps the service from working", ["service"])
+        self._ready.labels(service.name).set(1)
 
     async def run(self) -> None:
         """Look at every durable, for ever."""
         while True:
             await asyncio.sleep(self._seconds)
+            await self._tell_problems()
             for one in topology.durables_of([self._service.name]):
                 if reason := await self._stuck(one):
                     log.critical("consumer_stuck", service=self._service.name, durable=one.name, reason=reason)
                     self._service.bus.give_up(f"{self._service.name}: {reason}")
+
+    async def _tell_problems(self) -> None:
+        problems, name = await self._service.problems(), self._service.name
+        self._ready.labels(name).set(not problems)
+        if problems and problems != self._problems:
+            log.warning("not_ready", service=name, problems=problems)
+        if self._problems and not problems:
+            log.info("ready_again", service=name)
+        self._problems = problems
 
     async def _stuck(self, one: topology.Durable) -> str | None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -56,6 +57,30 @@ async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: flo
                 await asyncio.sleep(0.05)
             return found
     raise AssertionError(f"waited {seconds:g} s in vain: {what}")
+
+
+class Lines(logging.Handler):
+    """What the system writes into its log from WARNING on, as events with their keys; use it as a context."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.all = list[dict[str, Any]]()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one line; a foreign record's text is its event."""
+        event = dict(record.msg) if isinstance(record.msg, dict) else {"event": record.getMessage()}
+        self.all.append({**event, "traced": bool(event.get("exc_info") or record.exc_info)})
+
+    def of(self, event: str, **keys: Any) -> list[dict[str, Any]]:
+        """The lines of one event with these values."""
+        return [one for one in self.all if one["event"] == event and keys.items() <= one.items()]
+
+    def __enter__(self) -> Lines:
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
 
 
 @dataclass(kw_only=True)

@@ -10,17 +10,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
+import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import Error as BusError
 
 from shared.bus import publish_atomically
 from shared.events.records import Record, encode_record
 from shared.topology import BATCH, DOOR, RECEIPT_TO, onestop_subject
+from shared.trouble import trouble
+
+log = structlog.get_logger()
 
 
 class NoReceipt(Exception):
-    """The statements are on the bus, the journal did not answer in time; sending them again is harmless."""
+    """The bus took no statement, or the journal did not answer in time; sending them again is harmless."""
 
 
 class Doors:
@@ -45,7 +50,7 @@ class Doors:
     async def say(self, statements: Sequence[Record], door: str) -> list[str]:
         """Publish statements and return `accepted` or `duplicate` for each, in their order.
 
-        Raises `NoReceipt` when the journal is silent; a statement refused there as well is reported as `rejected`.
+        Raises `NoReceipt` when the bus takes nothing or the journal is silent; a statement refused there as well is reported as `rejected`.
         """
         return [receipt["status"] for receipt in await self.receipts(statements, door)]
 
@@ -61,13 +66,14 @@ class Doors:
         token = str(self._number)
         expected = self._expected[token] = _Expected(len(statements))
         headers = {RECEIPT_TO: f"{self._inbox}.{token}", DOOR: door}
+        messages = [(onestop_subject(one.unit, one.kind), encode_record(one), headers) for one in statements]
         try:
-            await publish_atomically(
-                await self._client(),
-                [(onestop_subject(one.unit, one.kind), encode_record(one), headers) for one in statements],
-            )
+            await publish_atomically(await self._client(), messages)
             async with asyncio.timeout(self._patience):
                 receipts = await expected.all_here
+        except BusError as error:
+            log.warning("statements_not_taken", count=len(messages), reason=trouble(error) or str(error))
+            raise NoReceipt("the bus takes nothing at the moment") from error
         except TimeoutError as error:
             raise NoReceipt(f"the journal did not answer within {self._patience:g} seconds") from error
         finally:

@@ -177,7 +177,7 @@ def build(environment: Environment) -> Service:
             tell_issued_for_ever,
             forget_names_for_ever,
         ),
-        checks=(database.answers,),
+        checks=(database.answers, relay.problem),
         backlog={"outbox": relay.backlog, "unjudged": sweep.left, "unjudged_petitions": sweep_petitions.left},
         api=routers,
     )

@@ -56,7 +56,7 @@ def build(environment: Environment) -> Service:
         bus=bus,
         resources=(database,),
         tasks=(relay.run, measure.run),
-        checks=(database.answers,),
+        checks=(database.answers, relay.problem),
         backlog={"outbox": relay.backlog, "units_to_measure": measure.backlog},
         api=InspectionApi(show, record, environment.tokens).router(),
     )

@@ -55,7 +55,7 @@ def build(environment: Environment) -> Service:
         bus=bus,
         resources=(database, heard),
         tasks=(relay.run, deliver.run),
-        checks=(database.answers, heard.problem),
+        checks=(database.answers, relay.problem, heard.problem),
         backlog={"outbox": relay.backlog, "deliveries": deliver.backlog},
         api=api,
     )

@@ -159,7 +159,7 @@ def build(environment: Environment) -> Service:
         bus=bus,
         resources=(database,) if boards is None else (database, boards),
         tasks=(relay.run, judge.run, publish.run, remind.run, watch.run),
-        checks=(database.answers,),
+        checks=(database.answers, relay.problem),
         backlog={
             "outbox": relay.backlog,
             "late": judge.backlog,
