@@ -34,19 +34,37 @@ def explain(
     if not told["cells"] and not told["causes"]:
         print(f"{title}: both days say the same")
         return
-    cells = Table("field", "column", "was", "is", title=title, title_justify="left")
+    cells = Table("cell", "was", "is", "came in", "went out", title=title, title_justify="left")
     for one in told["cells"]:
-        cells.add_row(one["field"], one["column"], str(one["old"]), str(one["new"]))
-    causes = Table("dossier", "columns", "revision", "said by", "happened", "recorded", "changed", show_lines=True)
+        cells.add_row(one["cell"], str(one["old"]), str(one["new"]), _codes(one["came_in"]), _codes(one["went_out"]))
+    causes = Table("dossier", "cells", "statement", "happened", "said by", "recorded", "changed", show_lines=True)
     for one in told["causes"]:
         moved = f"{' '.join(one['old_columns']) or '–'}\n{' '.join(one['new_columns']) or '–'}"
-        for said in one["statements"]:
-            changed = "\n".join(f"{name}: {_word(old)} → {_word(new)}" for name, (old, new) in _news(said["changed"]))
-            recorded = said["recorded_at"][:16].replace("T", " ")
-            happened = said["happened_on"] or "–"
-            causes.add_row(one["dossier"], moved, str(said["revision"]), said["source"], happened, recorded, changed)
+        for revision in one["statements"]:
+            changed = "\n".join(
+                f"{name}: {_word(old)} → {_word(new)}" for name, (old, new) in _news(revision["changed"])
+            )
+            said = ("\n".join(column) for column in zip(*_said(revision), strict=True))
+            causes.add_row(one["dossier"], moved, *said, _minute(revision["recorded_at"]), changed)
             moved = ""
     results().print(cells, causes)
+    for row, reason in told["not_kept"].items():
+        results().print(f"{row}: {reason}", style="dim", highlight=False)
+
+
+def _codes(dossiers: list[str], most: int = 3) -> str:
+    rest = [f"… {len(dossiers) - most} more"] * (len(dossiers) > most)
+    return "\n".join([*dossiers[:most], *rest])
+
+
+def _said(revision: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Kind, instant and source of each statement; of a revision from before statements were named what is known of it."""
+    stated = [(one["kind"], _minute(one["happened_at"]), one["source"]) for one in revision["stated"]]
+    return stated or [(f"revision {revision['revision']}", revision["happened_on"] or "–", revision["source"])]
+
+
+def _minute(instant: str) -> str:
+    return instant[:16].replace("T", " ")
 
 
 def _news(changed: dict[str, Any]) -> list[tuple[str, Any]]:

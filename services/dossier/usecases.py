@@ -11,13 +11,22 @@ from typing import Any, Protocol
 import structlog
 
 from services.dossier import repository
-from services.dossier.domain import OWN_SOURCE, fold, heard_up_to, is_running, overdue_from, told_by, was_overdue
+from services.dossier.domain import (
+    OWN_SOURCE,
+    fold,
+    heard_up_to,
+    in_order,
+    is_running,
+    overdue_from,
+    told_by,
+    was_overdue,
+)
 from services.dossier.metrics import DossierMetrics
 from services.dossier.repository import Heard, Key, SourceRow, Stored, View
 from shared import outbox
 from shared.clock import Clock
 from shared.database import Database, Session
-from shared.events.dossiers import DossierEvent, DossierSaid, Snapshot
+from shared.events.dossiers import DossierEvent, DossierSaid, Snapshot, Stated
 from shared.events.envelope import Outgoing, encode_event
 from shared.events.petitions import PetitionStatement
 from shared.events.statements import Statement
@@ -152,6 +161,7 @@ def refold(
         state=folded.state,
         timeline=list(folded.timeline),
         findings=list(folded.findings),
+        stated=[Stated(kind=one.kind, at=one.time, source=one.source, id=one.id) for one in in_order(fresh)],
     )
     correlation = newest.correlation or newest.id
     caused = {one.time: one.correlation or one.id for one in fresh}

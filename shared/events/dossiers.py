@@ -101,8 +101,21 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     to: dict[str, Any]
 
 
+class Stated(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement about a dossier: its kind, when that happened, who said it, and under which id."""
+
+    kind: str
+    at: Instant
+    source: str
+    id: str
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A dossier with everything that a reader needs; `revision` counts the statements that it was folded from."""
+    """A dossier with everything that a reader needs; `revision` counts the statements that it was folded from.
+
+    `stated` are the statements that this revision added to the one before, in the order in which they happened; empty in
+    events of releases that did not name them.
+    """
 
     unit: str
     dossier: str
@@ -112,6 +125,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: State
     timeline: list[Step] = []
     findings: list[str] = []
+    stated: list[Stated] = []
 
     @property
     def code(self) -> str:

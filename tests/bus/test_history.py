@@ -152,15 +152,43 @@ async def test_a_late_statement_changes_what_is_known_from_its_day_on_and_is_nam
     assert {name: statement[name] for name in ("revision", "source", "happened_on", "recorded_at")} == {
         "revision": 2, "source": "/onestop/31/test", "happened_on": "2025-12-09", "recorded_at": "2025-12-18T17:00:00+07:00",
     }  # fmt: skip
+    assert statement["stated"] == [
+        {
+            "kind": "completed",
+            "happened_at": "2025-12-09T09:00:00+07:00",
+            "source": "/onestop/31/test",
+            "id": "late-1",
+        }
+    ]
+    cell = {one["column"]: one for one in told["cells"]}
+    assert (cell["c8"]["came_in"], cell["c8"]["went_out"]) == (["K-1"], [])
+    assert (cell["c13"]["came_in"], cell["c13"]["went_out"]) == ([], ["K-1"])
     assert statement["changed"]["status"] == ["received", "completed"]
     assert statement["changed"]["finished_on"] == [None, "2025-12-09"]
+
+
+async def test_each_statement_of_a_batch_is_named_with_its_own_kind_instant_and_source(running: Inside) -> None:
+    await told_on(running, "2025-12-19", record("received", "K-3", "2025-12-01", field="Hộ tịch"))
+    paid = record("updated", "K-3", "2025-12-05T10:30:00", id="p-1", field="Đất đai") | {
+        "source": "/onestop/31/cashier"
+    }
+    await told_on(running, "2025-12-20", record("completed", "K-3", "2025-12-08", id="done-1"), paid)
+    told = (await asked(running, "between", period="2025-Q4", known_from="2025-12-19", known_to="2025-12-20"))[1]
+    [cause] = told["causes"]
+    [revision] = cause["statements"]
+    assert (revision["revision"], [one["id"] for one in revision["stated"]]) == (3, ["p-1", "done-1"])
+    assert [(one["kind"], one["happened_at"], one["source"]) for one in revision["stated"]] == [
+        ("updated", "2025-12-05T10:30:00+07:00", "/onestop/31/cashier"),
+        ("completed", "2025-12-08T09:00:00+07:00", "/onestop/31/test"),
+    ]
+    assert (cause["old_cells"][0], cause["new_cells"][0]) == ("Hộ tịch/c3", "Đất đai/c3")
 
 
 @pytest.mark.parametrize(
     ("path", "params", "reason"),
     [
         ("figures", {"known_on": "2025-12-01"}, "2025-12-01 is not on record: history begins on 2025-12-02"),
-        ("figures", {"known_on": "2025-12-19"}, "2025-12-19 has not come yet: today is 2025-12-18"),
+        ("figures", {"known_on": "2025-12-21"}, "2025-12-21 has not come yet: today is 2025-12-20"),
         ("behind", {"known_on": "2025-12-10", "column": "c99"}, "unknown column 'c99'"),
         ("between", {"known_from": "2025-12-18", "known_to": "2025-12-17"}, "known_from 2025-12-18 is not before"),
         ("between", {"known_from": "2025-12-10", "known_to": "2025-12-17", "form": "X"}, "unknown form 'X'"),

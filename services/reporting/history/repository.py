@@ -20,7 +20,7 @@ from services.reporting.history.domain import (
     worth_keeping,
 )
 from shared.database import Session
-from shared.events.dossiers import Snapshot
+from shared.events.dossiers import Snapshot, Stated
 from shared.facts import COLUMNS as SPAN
 from shared.facts import FOR_EVER, spans
 from shared.localtime import LOCAL, local_date, start_of_day
@@ -126,11 +126,12 @@ async def _note_revisions(session: Session[Any], snapshots: Sequence[Snapshot]) 
     ordered = [unique[key] for key in sorted(unique)]
     rows = await session.fetch(
         """
-        INSERT INTO known_revision (unit, code, revision, recorded_at, source)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::text[])
+        INSERT INTO known_revision (unit, code, revision, recorded_at, source, stated)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::text[], $6::jsonb[])
         ON CONFLICT DO NOTHING RETURNING unit, code, revision
         """,
         *([getattr(one, name) for one in ordered] for name in ("unit", "code", "revision", "recorded_at", "source")),
+        [_encode(one.stated).decode() if one.stated else None for one in ordered],
     )
     fresh = defaultdict[Key, list[Snapshot]](list)
     for row in sorted((row["unit"], row["code"], row["revision"]) for row in rows):
@@ -239,7 +240,7 @@ async def list_revisions(
     begin, end = (start_of_day(day + timedelta(days=1)) for day in (known_from, known_to))
     for row in await session.fetch(
         f"""
-        SELECT unit, code, revision, recorded_at, source FROM known_revision
+        SELECT unit, code, revision, recorded_at, source, stated FROM known_revision
         WHERE {_KEYS} AND recorded_at >= $3 AND recorded_at < $4 ORDER BY unit, code, revision
         """,
         *_parts(keys),
@@ -248,9 +249,24 @@ async def list_revisions(
     ):
         recorded: datetime = row["recorded_at"].astimezone(LOCAL)
         found[row["unit"], row["code"]].append(
-            {"revision": row["revision"], "source": row["source"], "recorded_at": recorded}
+            {
+                "revision": row["revision"],
+                "source": row["source"],
+                "recorded_at": recorded,
+                "stated": _stated(row["stated"]),
+            }
         )
     return found
+
+
+_decode_stated = msgspec.json.Decoder(list[Stated]).decode
+
+
+def _stated(kept: str | None) -> list[dict[str, Any]]:
+    return [
+        {"kind": one.kind, "happened_at": one.at.astimezone(LOCAL), "source": one.source, "id": one.id}
+        for one in (_decode_stated(kept) if kept else ())
+    ]
 
 
 async def list_versions(session: Session[Any], keys: Sequence[Key]) -> dict[Key, list[Version]]:

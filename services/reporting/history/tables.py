@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 
 def history_tables(metadata: MetaData) -> tuple[Table, Table, Table]:
-    """`known_revision`: every revision heard. `known_span`: what was known otherwise than now. `known_since`: one row."""
+    """`known_revision`: every revision heard, with its statements. `known_span`: what was known otherwise than now. `known_since`: one row."""
     revision = Table(
         "known_revision",
         metadata,
@@ -16,6 +16,7 @@ def history_tables(metadata: MetaData) -> tuple[Table, Table, Table]:
         Column("revision", Integer, primary_key=True),
         Column("recorded_at", TIMESTAMP(timezone=True), nullable=False),
         Column("source", Text, nullable=False),
+        Column("stated", JSONB),
     )
     span = Table(
         "known_span",
