@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,13 @@ HASH_ROUNDS = 8
 """Few: a password of 192 random bits needs no stretching, and every reconnection of every client pays for it."""
 
 
+_NAME = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+
+class HostRefused(Exception):
+    """A host that no certificate can be made for; the message says which."""
+
+
 class Secrets:
     """A folder of secrets that its owner alone may enter.
 
@@ -46,12 +54,15 @@ class Secrets:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def make(self, centres: Sequence[str]) -> None:
-        """Make what is missing for this installation; raises `OSError` when the folder cannot be written."""
+    def make(self, centres: Sequence[str], hosts: Sequence[str] = ()) -> None:
+        """Make what is missing for this installation; raises `OSError` when the folder cannot be written, `HostRefused`.
+
+        *hosts* are names and addresses under which centres outside reach the bus; those of an earlier call are kept.
+        """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         accounts = topology.accounts(centres)
-        self._certificate(SERVER)
+        self._certificate(SERVER, {SERVER, *CLUSTER, "localhost", "127.0.0.1", *hosts})
         for role in ("admin", "monitoring", "board", *topology.SERVICES):
             self.password(f"postgres-{role}")
         self._addresses()
@@ -104,18 +115,19 @@ class Secrets:
             make_key(path)
             path.chmod(0o444)
 
-    def _certificate(self, name: str) -> None:
+    def _certificate(self, name: str, hosts: set[str]) -> None:
         """Sign a server's certificate with the installation's own authority; made anew two months before it ends."""
         key, ca = self._authority()
         target = self.folder / f"{name}-certificate"
-        if target.exists() and _signed_by(ca, x509.load_pem_x509_certificate(target.read_bytes())):
-            return
+        if target.exists():
+            there = x509.load_pem_x509_certificate(target.read_bytes())
+            if _signed_by(ca, there) and hosts <= _hosts(there):
+                return
+            hosts = hosts | _hosts(there)
         own = ec.generate_private_key(ec.SECP256R1())
-        hosts: list[x509.GeneralName] = [x509.DNSName(one) for one in (name, *CLUSTER, "localhost")]
-        hosts.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
         certificate = (
             _builder(name, ca.subject, own.public_key(), VALID_DAYS["server"])
-            .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
+            .add_extension(x509.SubjectAlternativeName([*map(_general_name, sorted(hosts))]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage(USAGES), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
@@ -204,6 +216,21 @@ def _signed_by(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
     if set(USAGES) - set(usages):  # made before there was a cluster
         return False
     return certificate.not_valid_after_utc - datetime.now(UTC) > timedelta(days=RENEW_BEFORE_DAYS)
+
+
+def _hosts(certificate: x509.Certificate) -> set[str]:
+    """The names and addresses that the certificate is good for."""
+    found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {*found.get_values_for_type(x509.DNSName), *map(str, found.get_values_for_type(x509.IPAddress))}
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        if not _NAME.fullmatch(host):
+            raise HostRefused(f"{host} is neither a host's name in ASCII letters nor an address") from None
+        return x509.DNSName(host)
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> str:

@@ -26,13 +26,22 @@ def secrets(
     unit: Annotated[
         list[str], typer.Option("--unit", envvar="MOTCUA_UNITS", help="unit whose centre gets an account on the bus")
     ] = list(topology.PILOTS),  # noqa: B006 - typer reads it once
+    host: Annotated[
+        list[str],
+        typer.Option("--host", envvar="MOTCUA_HOSTS", help="name or address under which centres outside reach the bus"),
+    ] = [],  # noqa: B006 - typer reads it once
 ) -> None:
     """Make passwords, certificates, the bus's users and the operator's token; what exists is kept."""
-    from services.deployment import Secrets  # cryptography is slow to import, and only this command needs it
+    from services.deployment import (
+        HostRefused,
+        Secrets,
+    )  # cryptography is slow to import, and only this command needs it
 
     _require_units(unit)
     try:
-        Secrets(out).make(unit)
+        Secrets(out).make(unit, host)
+    except HostRefused as error:
+        raise CommandFailed(f"--host: {error}") from error
     except OSError as error:
         raise CommandFailed(f"cannot write the secrets to {out}: {error.strerror or error}") from error
     print(f"{out}: secrets of {len(unit)} centres, the operator's HTTP token is in {out / 'http-operator'}")
