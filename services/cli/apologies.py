@@ -83,13 +83,23 @@ def issue(
     reason: Reason = None,
     cause: Cause = None,
     new_date: NewDate = None,
+    without_new_date: Annotated[
+        bool, typer.Option("--without-new-date", help="promise no new day, whatever was drafted")
+    ] = False,
     promise: Promise = None,
     out: Out = None,
     applicant: Applicant = "",
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Issue the letter; what is left out is as it was drafted."""
-    words = {"number": number, "signer": signer, "reason_code": reason, "cause": cause, "new_due_on": _given(new_date)}
+    words = {
+        "number": number,
+        "signer": signer,
+        "reason_code": reason,
+        "cause": cause,
+        "new_due_on": _given(new_date),
+        "without_new_date": without_new_date,
+    }
     _take(Client.find(data), unit, "issue", _about(dossier, promise) | words, out, applicant)
 
 

@@ -120,6 +120,7 @@ async def test_the_whole_life_of_an_apology(running: Inside) -> None:
     assert (await act(running, "issue", "LATE", **issue))[0] == 200
     await running.settled()
     assert await own_statements(running, "LATE") == told
+    assert (await act(running, "issue", "LATE", **issue, without_new_date=True))[0] == 409
     status, other = await act(running, "issue", "LATE", number="13", signer="Trần Văn Bình")
     assert (status, other["error"]) == (409, "it was issued by operator at 09:00 on 07/11/2025, with other contents (nothing was changed)")  # fmt: skip
 

@@ -51,6 +51,9 @@ def test_a_letter_is_drafted_issued_sent_and_published_by_commands(system: Runni
     letter = place / "letter.docx"
     said = system.run("apology", "issue", *about, "--number", "12", "--signer", "Trần Văn Bình", "--applicant", "Bà Hoa", "--out", letter)  # fmt: skip
     assert "issued" in said
+    same = ("apology", "issue", *about, "--number", "12", "--signer", "Trần Văn Bình")
+    assert "issued" in system.run(*same)
+    system.run(*same, "--without-new-date", expect=2)  # the date is out
     assert any(one.text == "Kính gửi: Bà Hoa" for one in docx.Document(io.BytesIO(letter.read_bytes())).paragraphs)
     assert "sent" in system.run("apology", "sent", *about, "--how", "counter")
     assert "published" in system.run("apology", "published", *about, "--promise", f"{due_at:%Y-%m-%d}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.dossier.apologies.deciding import NotAllowed, ValueRefused, Wish
 from services.dossier.apologies.domain import Apology, Standing, Step
-from services.dossier.apologies.letter import LetterPress
+from services.dossier.apologies.letter import FormGone, LetterPress
 from services.dossier.apologies.messages import STANDING
 from services.dossier.apologies.repository import Wanted
 from services.dossier.apologies.usecases import NoLetter, ShowApologies, UnknownDossier, WriteApologies
@@ -65,8 +66,9 @@ class Draft(About):
 
 
 class Issue(Draft):
-    """The letter's number and signer; what is left out is as it was drafted."""
+    """The letter's number and signer; what is left out is as it was drafted, and `without_new_date` drops its new day."""
 
+    without_new_date: bool = False
     number: Text = Field(min_length=1, max_length=50)
     signer: Text = Field(min_length=1, max_length=100)
 
@@ -199,7 +201,9 @@ class ApologiesApi:
     async def issue(self, request: Request, unit: str, wanted: Issue) -> Any:
         """Issue the letter under its number; the journal is told `apologised`, and `extended` with a new date."""
         by = self._writer(request, unit)
-        wish = _wish(wanted, number=wanted.number, signer=wanted.signer)
+        wish = replace(
+            _wish(wanted), number=wanted.number, signer=wanted.signer, without_new_date=wanted.without_new_date
+        )
         return await _for_people(_one(self._write.issue(unit, wanted.dossier, wanted.due_on, wish, by)))
 
     async def sent(self, request: Request, unit: str, wanted: Sent) -> Any:
@@ -235,7 +239,10 @@ class ApologiesApi:
         if not applicant and ROLE in party.roles:
             kept, remark = await self._names.of(unit, wanted.dossier)
             applicant = self._press.addressed(action, kept)
-        content = await run_in_threadpool(write, unit, wanted.dossier, action, applicant)
+        try:
+            content = await run_in_threadpool(write, unit, wanted.dossier, action, applicant)
+        except FormGone as error:
+            return JSONResponse({"error": str(error)}, status_code=409)
         file = f"apology_{unit}_{action.at:%Y%m%d}.{kind}"
         headers = {"Content-Disposition": f'attachment; filename="{file}"'} | ({REMARK: remark} if remark else {})
         return Response(content, media_type=MEDIA[kind], headers=headers)
@@ -267,10 +274,8 @@ def _cursor(after: str) -> tuple[datetime, str] | None:
     return instant, code
 
 
-def _wish(wanted: Draft, *, number: str = "", signer: str = "") -> Wish:
-    return Wish(
-        reason_code=wanted.reason_code, cause=wanted.cause, new_due_on=wanted.new_due_on, number=number, signer=signer
-    )
+def _wish(wanted: Draft) -> Wish:
+    return Wish(reason_code=wanted.reason_code, cause=wanted.cause, new_due_on=wanted.new_due_on)
 
 
 async def _one(answer: Awaitable[Apology]) -> ApologyShown:

@@ -90,8 +90,16 @@ class Wish:
     reason_code: str | None = None
     cause: str | None = None
     new_due_on: date | None = None
+    without_new_date: bool = False
+    """An issue promises no new day, whatever was drafted."""
     number: str = ""
     signer: str = ""
+
+    def is_said_by(self, letter: Letter) -> bool:
+        """A letter says what this asks for. Days are compared: the time of day is the form's, and forms change."""
+        day = local_date(letter.new_due_at) if letter.new_due_at else None
+        said = (letter.number, letter.signer, letter.reason_code, letter.cause, day)
+        return said == (self.number, self.signer, self.reason_code, self.cause or "", self.new_due_on)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,23 +117,28 @@ class Case:
 
     def draft(self, wish: Wish) -> Action | None:
         """A draft, or another draft instead of it, as long as nothing is issued."""
+        before = self.apology.done(Step.DRAFTED)
+        if before is not None and before.letter is not None and wish.is_said_by(before.letter):
+            return None
         version = self._version()
         letter = self._letter(wish, version)
-        before = self.apology.done(Step.DRAFTED)
-        if before is not None and before.letter is not None and before.letter.wanted == letter.wanted:
-            return None
         self._may_write()
         self._check(letter, version)
         return Action(step=Step.DRAFTED, at=self.now, by=self.by, letter=letter)
 
     def issue(self, wish: Wish) -> Action | None:
-        """The letter with its number and signer; a new date at most as often as the rules allow."""
-        version, drafted, before = self._version(), self.apology.done(Step.DRAFTED), self.apology.done(Step.ISSUED)
-        letter = self._letter(_as_drafted(wish, drafted), version)
+        """The letter with its number and signer; a new date at most as often as the rules allow.
+
+        What is issued is compared with the wish alone: the rules of today have no say in it.
+        """
+        drafted, before = self.apology.done(Step.DRAFTED), self.apology.done(Step.ISSUED)
+        wish = _as_drafted(wish, drafted)
         if before is not None:
-            if before.letter is not None and before.letter.wanted == letter.wanted:
+            if before.letter is not None and wish.is_said_by(before.letter):
                 return None
             raise DoneOtherwise(Step.ISSUED, before.by, before.at)
+        version = self._version()
+        letter = self._letter(wish, version)
         self._may_write()
         if drafted is None:
             raise WrongOrder(Step.ISSUED, Step.DRAFTED)
@@ -216,7 +229,9 @@ class Case:
 
 
 def _as_drafted(wish: Wish, drafted: Action | None) -> Wish:
-    """The draft's cause and new date, where the issue names none."""
+    """The draft's cause and new date, where the issue names none; raises `ValueRefused` for a new date and none at once."""
+    if wish.without_new_date and wish.new_due_on is not None:
+        raise ValueRefused("new_due_on", "is given, and none is wanted (leave one of the two out)")
     if drafted is None or drafted.letter is None:
         return wish
     letter = drafted.letter
@@ -225,7 +240,7 @@ def _as_drafted(wish: Wish, drafted: Action | None) -> Wish:
     return Wish(
         reason_code=wish.reason_code if own else letter.reason_code,
         cause=wish.cause if own else letter.cause,
-        new_due_on=wish.new_due_on or day,
+        new_due_on=None if wish.without_new_date else wish.new_due_on or day,
         number=wish.number,
         signer=wish.signer,
     )

@@ -78,11 +78,6 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     number: str = ""
     signer: str = ""
 
-    @property
-    def wanted(self) -> tuple[object, ...]:
-        """What a person asked for; two letters of the same wish are the same letter."""
-        return (self.number, self.signer, self.reason_code, self.cause, self.new_due_at)
-
 
 class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step: when, by whom, and the letter that it fixed; `note` says how it was sent or where it was published."""

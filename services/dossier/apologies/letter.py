@@ -28,6 +28,16 @@ SIZES = ((1200, 13), (1500, 12), (10_000, 11))
 """Points of the body's type by its characters, so that a procedure's long name stays on the page (NĐ 30/2020 asks for 13)."""
 
 
+class FormGone(LookupError):
+    """The rules no longer hold the form of a letter; printed with another one it would not be the letter that went out."""
+
+    def __init__(self, circular: str, form: str) -> None:
+        super().__init__(
+            f"form {form} of {circular} is no longer in apologies.yaml, so its letters cannot be printed "
+            "(put that version back, with its days)"
+        )
+
+
 class LetterPress:
     """Sets letters with the words and the template of the rule folder."""
 
@@ -49,10 +59,12 @@ class LetterPress:
         return f"{self._rules.applicants['citizen']} {name}" if name and is_citizen else name
 
     def content(self, unit: str, dossier: str, action: Action, applicant: str = "") -> dict[str, Any]:
-        """Every text of the letter; a draft has no number and no date yet."""
+        """Every text of the letter; a draft has no number and no date yet. Raises `FormGone`."""
         letter, place = action.letter, self._units.get(unit)
         assert letter is not None
-        version = self._rules.of(letter.circular, letter.form) or self._rules.versions[-1]
+        version = self._rules.of(letter.circular, letter.form)
+        if version is None:
+            raise FormGone(letter.circular, letter.form)
         texts = self._rules.texts[version.letter]
         words = self._words(place, dossier, letter, texts)
         flags = _flags(letter, action.at)

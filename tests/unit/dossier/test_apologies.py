@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import shutil
 import zipfile
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ from services.dossier.apologies.deciding import (
     statements,
 )
 from services.dossier.apologies.domain import Action, Apology, Letter, Standing, Step, Word, derive, promise_at
-from services.dossier.apologies.letter import LetterPress
-from services.dossier.apologies.rules import load_apology_rules
+from services.dossier.apologies.letter import FormGone, LetterPress
+from services.dossier.apologies.rules import NewDate, load_apology_rules
 from services.dossier.domain import fold
 from shared.events.dossiers import Snapshot
 from shared.events.statements import Facts, Kind, Statement
@@ -208,6 +209,75 @@ def test_the_same_action_again_changes_nothing_and_another_one_is_refused() -> N
     assert case(OPENED, drafted, issued, sent).mark(Step.SENT, "post") is None
     with pytest.raises(DoneOtherwise):
         case(OPENED, drafted, issued, sent).mark(Step.SENT, "email")
+
+
+def test_a_drafted_new_date_can_be_dropped() -> None:
+    drafted = case(OPENED).draft(WISH)
+    assert drafted is not None
+    without = Wish(number="12", signer="Trần Văn B", without_new_date=True)
+    issued = case(OPENED, drafted).issue(without)
+    assert issued is not None and issued.letter is not None
+    assert (issued.letter.new_due_at, issued.letter.extension) == (None, 0)
+    assert (issued.letter.reason_code, issued.letter.cause) == ("workload", "chờ bổ nhiệm")
+    assert [one.kind for one in statements("10966", "A-1", issued)] == [Kind.APOLOGISED]
+    assert case(OPENED, drafted, issued).issue(without) is None
+    with pytest.raises(DoneOtherwise):
+        case(OPENED, drafted, issued).issue(Wish(number="12", signer="Trần Văn B"))
+    with pytest.raises(ValueRefused, match="new_due_on: is given, and none is wanted"):
+        case(OPENED, drafted).issue(replace(without, new_due_on=date(2025, 11, 12)))
+    again = case(OPENED, drafted).draft(Wish(reason_code="workload", cause="chờ bổ nhiệm"))
+    assert again is not None and again.letter is not None and again.letter.new_due_at is None
+
+
+def test_a_date_that_the_centre_gave_meanwhile_uses_up_the_drafted_one() -> None:
+    drafted = case(OPENED, dossier=MOVED).draft(replace(WISH, number="", signer=""))
+    assert drafted is not None
+    by_centre = (Word(kind=Kind.EXTENDED, at=at("2025-11-03T12:00"), new_due_at=at("2025-11-05T17:00")),)
+    meanwhile, signed = case(OPENED, drafted, dossier=MOVED, words=by_centre), Wish(number="12", signer="B")
+    with pytest.raises(ExtensionsUsedUp):
+        meanwhile.issue(signed)
+    issued = meanwhile.issue(replace(signed, without_new_date=True))
+    assert issued is not None and issued.letter is not None and issued.letter.new_due_at is None
+
+
+@pytest.mark.parametrize(("allowed", "dates"), [(0, 0), (1, 1), (2, 2)])
+def test_how_many_new_dates_a_dossier_gets_is_in_the_rules(allowed: int, dates: int) -> None:
+    rules = replace(APOLOGIES, versions=[one.model_copy(update={"extensions": allowed}) for one in APOLOGIES.versions])
+    given = [
+        Word(kind=Kind.EXTENDED, at=at("2025-11-03T12:00"), new_due_at=at("2025-11-05T17:00")),
+        Word(kind=Kind.EXTENDED, at=at("2025-11-03T13:00"), new_due_at=at("2025-11-05T17:00")),
+    ]
+    taken = 0
+    for used in range(3):
+        one = replace(case(OPENED, dossier=MOVED, words=tuple(given[:used])), rules=rules)
+        try:
+            assert one.draft(Wish(reason_code="workload", new_due_on=date(2025, 11, 12))) is not None
+        except ExtensionsUsedUp:
+            break
+        taken += 1
+    assert taken == dates
+
+
+def test_an_issue_repeated_after_its_form_or_cause_left_the_rules_is_the_same_issue() -> None:
+    drafted = case(OPENED).draft(WISH)
+    assert drafted is not None
+    issued = case(OPENED, drafted).issue(WISH)
+    assert issued is not None
+    later = case(OPENED, drafted, issued, now="2027-01-04T09:00")
+    ended = [one.model_copy(update={"valid_to": date(2026, 12, 31)}) for one in APOLOGIES.versions]
+    at_four = [one.model_copy(update={"new_date": NewDate(working_day=True, time=time(16))}) for one in ended[1:]]
+    for rules in (
+        replace(APOLOGIES, versions=ended),
+        replace(APOLOGIES, versions=ended[:1]),
+        replace(APOLOGIES, reasons={"system": "sự cố"}),
+        replace(APOLOGIES, versions=[at_four[0].model_copy(update={"valid_to": None})]),
+    ):
+        one = replace(later, rules=rules)
+        assert one.issue(WISH) is None
+        assert one.issue(Wish(number="12", signer="Trần Văn B")) is None, "what is left out is as drafted"
+        assert one.draft(WISH) is None
+        with pytest.raises(DoneOtherwise):
+            one.issue(replace(WISH, number="13"))
 
 
 def test_steps_come_in_their_order() -> None:
@@ -396,6 +466,13 @@ def test_the_letter_follows_the_form_of_its_circular_and_the_unit() -> None:
         PRESS.docx("10966", "A-1", a_letter(number="07/TB-UBND", finished_at=at("2025-11-10"), new_due_at=None))
     )
     assert "Số: 07/TB-UBND\n" in whole and "đã được giải quyết xong 09 giờ 00 phút, ngày 10/11/2025" in whole
+
+
+def test_a_letter_whose_form_left_the_rules_is_not_printed_as_another_one() -> None:
+    press = LetterPress(RULES, replace(APOLOGIES, versions=APOLOGIES.versions[1:]), load_units(RULES))
+    assert text_of(press.docx("10966", "A-1", a_letter()))
+    with pytest.raises(FormGone, match=r"form 04 of 01/2018/TT-VPCP is no longer in apologies\.yaml"):
+        press.docx("10966", "A-1", a_letter(circular="01/2018/TT-VPCP"))
 
 
 def test_a_draft_has_neither_number_nor_date() -> None:
