@@ -85,6 +85,20 @@ class Database:
             self._full = error
             raise
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Session[Any]]:
+        """One reading: all its queries see the same state of the database, whatever is committed meanwhile.
+
+        In a plain transaction a count and a share of one answer may come from before and after another's commit.
+        """
+        if self._pool is None:
+            raise ConnectionError(f"the database of {self._schema} is not open")
+        async with (
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
+
     async def answers(self) -> str | None:
         """What is wrong with the database, or `None` when it answers within two seconds and has room.
 

@@ -8,7 +8,8 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 
+from services.reporting.petitions import repository
+from services.reporting.petitions.usecases import MEASURES
 from shared import topology
+from shared.database import Session
+from shared.measures import Count, Rate
 from shared.settings import RULES
 from tests.inside import Inside, at, inside, new_folder, record, until
 
@@ -378,3 +383,26 @@ async def test_readers_that_hear_everything_again_count_nothing_twice(running: I
     assert (await running.http.get("/v1/petitions/figures", params=window)).json() == before
     for reader in ("reporting", "inspection"):
         assert base64.b64decode((await running.letters(reader))[-1]["body"]) == b"{"
+
+
+async def test_every_figure_of_an_answer_is_of_one_moment(running: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the answer is counted, between its first measure and its second, a petition comes in and is committed."""
+    window = {"unit": BINH_GIANG, "from": "2025-11-01", "to": "2025-12-04"}
+    running.clock.advance(at("2025-12-09T11:00:00"))
+    before = (await running.http.get("/v1/petitions/figures", params=window)).json()
+    measure, measured = repository.measure, list[Rate | Count]()
+
+    async def measure_and_let_one_in(
+        session: Session[Any], one: Rate | Count, units: Sequence[str], begin: date, end: date
+    ) -> dict[str, int]:
+        found = await measure(session, one, units, begin, end)
+        measured.append(one)
+        if len(measured) == 1:
+            await running.say(petition("received", "P-BETWEEN", "2025-12-01T09:00:00", unit=BINH_GIANG))
+        return found
+
+    monkeypatch.setattr(repository, "measure", measure_and_let_one_in)
+    assert (await running.http.get("/v1/petitions/figures", params=window)).json() == before
+    assert len(measured) == len(MEASURES) > 1
+    [after] = (await running.http.get("/v1/petitions/figures", params=window)).json()
+    assert after["petitions_received"] == before[0]["petitions_received"] + 1, "it was committed meanwhile"

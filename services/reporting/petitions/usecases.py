@@ -54,7 +54,7 @@ class ShowPetitions:
     async def figures(self, units: Sequence[str], begin: date, end: date) -> list[dict[str, Any]]:
         """Every measure, unit by unit; a rate without petitions has no value. Raises `WindowEndsBeforeItStarts`."""
         _check_window(begin, end)
-        async with self._database.transaction() as session:
+        async with self._database.snapshot() as session:
             wanted = list(units) or await repository.list_units(session)
             return [
                 {"unit": unit, "from": begin, "to": end}
@@ -72,7 +72,7 @@ class ShowPetitions:
         _check_window(begin, end)
         if measure not in MEASURES:
             raise UnknownMeasure(measure)
-        async with self._database.transaction() as session:
+        async with self._database.snapshot() as session:
             wanted = list(units) or await repository.list_units(session)
             return await repository.list_behind(
                 session, MEASURES[measure], wanted, begin, end, hit=hit, limit=limit, offset=offset

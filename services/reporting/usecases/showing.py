@@ -37,7 +37,7 @@ class ShowFigures:
         """
         rules = self._measure.find(form, begin, end)
         with self._metrics.figure_seconds.time():
-            async with self._database.transaction() as session:
+            async with self._database.snapshot() as session:
                 await self._check_day(session, known_on)
                 wanted = list(units) or await repository.list_units(session)
                 return await self._measure(session, rules, wanted, begin, end, known_on)
@@ -52,7 +52,7 @@ class ShowFigures:
     ) -> list[dict[str, Any]]:
         """Measures that are plain numbers of dossiers (all, or those named), unit by unit. Raises `UnknownColumn`."""
         check_window(begin, end)
-        async with self._database.transaction() as session:
+        async with self._database.snapshot() as session:
             wanted = list(units) or await repository.list_units(session)
             counted = await self._measure.counts(session, names or list(COUNTS), wanted, begin, end, field)
         return [{"unit": unit, "from": begin, "to": end, "counts": counted[unit]} for unit in wanted]
