@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
+import os
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,10 +17,11 @@ import pytest_asyncio
 from cryptography.fernet import Fernet
 
 from services.dossier.apologies import messages
-from services.dossier.applicants.sealing import make_key
+from services.dossier.applicants.sealing import Seal, make_key
 from services.dossier.applicants.usecases import NO_KEY, OTHER_KEY, Names
 from shared.database import Database
 from shared.parties import Party
+from tests.e2e.running import MOTCUA
 from tests.e2e.searching import places
 from tests.inside import UNIT, Inside, at, inside, new_folder, until
 
@@ -90,7 +94,8 @@ async def test_a_kept_name_is_printed_for_whoever_writes_letters_and_stands_nowh
     assert await send(system, packets, f"{LATE}-bad", NgayTiepNhan="20251340") == "rejected"
     assert await kept(system) == {LATE: True}, "of what was refused nothing is kept"
     await draft(system, LATE)
-    assert await letter(system, LATE) == (f"Kính gửi: Ông/Bà {NAME}", None)
+    assert await send(system, packets, LATE, NgayTiepNhan="20251340", ChuHoSo="Trần Thị Khác") == "rejected"
+    assert await letter(system, LATE) == (f"Kính gửi: Ông/Bà {NAME}", None), "what was refused names nobody anew"
     assert await letter(system, LATE, Authorization=f"Bearer {SENDER}") == (BLANK, None)
 
     await system.settled()
@@ -115,7 +120,9 @@ async def test_a_name_that_was_forgotten_does_not_come_back_with_the_next_packet
     assert await letter(system, FORGOTTEN) == (BLANK, None)
 
 
-async def test_another_key_prints_a_letter_without_the_name_and_says_why(system: Inside, packets: Path) -> None:
+async def test_another_key_prints_a_letter_without_the_name_and_says_why(
+    system: Inside, packets: Path, key: Path, tmp_path: Path
+) -> None:
     async with system.database("dossier") as database:
         own = await database.fetchval("SELECT sealed FROM applicant WHERE code = $1", LATE)
     await seal_anew(system, LATE, Fernet(Fernet.generate_key()).encrypt(NAME.encode()))
@@ -130,8 +137,33 @@ async def test_another_key_prints_a_letter_without_the_name_and_says_why(system:
     await database.start()
     try:
         assert await Names(database, system.clock, None, days=30).of(UNIT, LATE) == ("", NO_KEY)
+        make_key(new := tmp_path / "new")
+        (both := tmp_path / "both").write_text(f"{new.read_text()}\n{key.read_text()}")
+        rotated, lost = (Names(database, system.clock, Seal.load(path), days=30) for path in (both, new))
+        assert (await rotated.of(UNIT, LATE), await lost.of(UNIT, LATE)) == ((NAME, ""), ("", OTHER_KEY))
     finally:
         await database.stop()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "cannot be read"), ("secret of somebody\n", "holds a line that is no key")]
+)
+async def test_a_key_file_that_is_named_and_cannot_be_used_ends_the_start_in_one_line(
+    tmp_path: Path, content: str | None, reason: str
+) -> None:
+    path = tmp_path / "applicants-key"
+    if content is not None:
+        path.write_text(content)
+    with new_folder() as data:
+        command = [MOTCUA, "up", "--data", str(data), "--port", "0"]
+        environment = {**os.environ, "MOTCUA_APPLICANTS_KEY": str(path)}
+        done = await asyncio.to_thread(
+            subprocess.run, command, env=environment, capture_output=True, text=True, timeout=120
+        )
+    assert done.returncode == 2, done
+    assert "ready" not in done.stdout, "silently dropped names would be found out by the first letter"
+    assert done.stderr.startswith("motcua: ") and done.stderr.count("\n") == 1, done.stderr
+    assert f"MOTCUA_APPLICANTS_KEY names {reason}" in done.stderr and "somebody" not in done.stderr
 
 
 async def test_a_name_goes_thirty_days_after_the_dossiers_end_and_stays_away(system: Inside, packets: Path) -> None:

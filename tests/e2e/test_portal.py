@@ -104,6 +104,7 @@ async def test_nothing_about_people_is_found_anywhere(
     await send(system, "v2", (packets / "29-v2-not-json.json").read_bytes() + "Nguyễn Văn Thử".encode())
     everywhere = await places(system, "".join(capfd.readouterr()))
     assert "000.10.66.H24-251103-0012" in everywhere["journal"], "the places hold what was said"
+    assert everywhere["applicant"] == "", "without a key file no name is kept, not even sealed"
     assert "31083000" in everywhere["refused bodies"], "what was refused can still be judged by an operator"
     found = [(name, person) for name, text in everywhere.items() for person in PEOPLE if person in text]
     assert found == []

@@ -38,6 +38,16 @@ def test_a_name_opens_for_its_own_dossier_and_with_its_own_key_only(keys: tuple[
             seal.open(unit, code, sealed)
 
 
+def test_a_new_key_above_the_old_one_seals_from_then_on(keys: tuple[Path, Path]) -> None:
+    old, new = keys
+    sealed = a_seal(new, old).close(UNIT, CODE, NAME)
+    assert a_seal(new).open(UNIT, CODE, sealed) == NAME, (
+        "once the old key is taken away, what was sealed since still opens"
+    )
+    with pytest.raises(OtherKey):
+        a_seal(old).open(UNIT, CODE, sealed)
+
+
 def test_a_key_file_is_never_written_over(keys: tuple[Path, Path]) -> None:
     before = keys[0].read_bytes()
     with pytest.raises(FileExistsError):
