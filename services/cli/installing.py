@@ -32,10 +32,8 @@ def secrets(
     ] = [],  # noqa: B006 - typer reads it once
 ) -> None:
     """Make passwords, certificates, the bus's users and the operator's token; what exists is kept."""
-    from services.deployment import (
-        HostRefused,
-        Secrets,
-    )  # cryptography is slow to import, and only this command needs it
+    # cryptography is slow to import, and only this command needs it
+    from services.deployment import HostRefused, Secrets
 
     _require_units(unit)
     try:
