@@ -32,6 +32,7 @@ from shared.http import HttpServer, make_app
 from shared.parties import OPERATOR_PARTY, Tokens
 from shared.runtime import Environment, Service, running
 from shared.settings import RULES, ServiceSettings
+from shared.tracing import tracing_of
 
 log = structlog.get_logger()
 
@@ -125,6 +126,7 @@ async def _serve(
         registry=CollectorRegistry(),
         tokens=tokens,
         on_fatal=lambda reason: None if fatal.done() else fatal.set_result(reason),
+        tracing=tracing_of(settings, "motcua"),
     )
     services = [
         BUILDERS[name](environment.with_urls(nats_url=servers.nats.url_of(name), database_url=urls[name]))
@@ -132,7 +134,9 @@ async def _serve(
     ]
     async with running(services):
         door = HttpServer(
-            make_app(services, environment.registry, lambda: asyncapi(services)), host="127.0.0.1", port=port
+            make_app(services, environment.registry, lambda: asyncapi(services), environment.tracing),
+            host="127.0.0.1",
+            port=port,
         )
         await door.start()
         url = f"http://127.0.0.1:{door.port}"

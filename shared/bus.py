@@ -9,6 +9,8 @@ import json
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -41,6 +43,10 @@ GRACEFUL_TIMEOUT = 20.0
 MAX_RETRY_DELAY = 60.0
 
 AsyncHandler = Callable[[NatsMessage], Awaitable[None]]
+
+
+Reading = Callable[[Sequence[Msg]], AbstractContextManager[None]]
+"""What is put around the work on one batch (shared/tracing.py)."""
 
 
 async def publish(client: Client, events: Sequence[Outgoing]) -> None:
@@ -134,6 +140,22 @@ class Retry(BaseMiddleware[PublishCommand, Any]):
             raise NackMessage(delay=delay) from error
 
 
+class Traced(BaseMiddleware[PublishCommand, Any]):
+    """Puts a batch into its trace; the innermost, so that it sees a failure before it becomes a retry.
+
+    FastStream's own links a batch with nothing and makes every subject a span's name: docs/decisions/0049-traces.md.
+    """
+
+    def __init__(self, msg: Any, /, *, context: Any, reading: Reading) -> None:
+        super().__init__(msg, context=context)
+        self._reading = reading
+
+    async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: StreamMessage[Any]) -> Any:
+        """Run the handler inside the batch's span."""
+        with self._reading(raws(msg)):
+            return await call_next(msg)
+
+
 class _Settings(MetricsSettingsProvider[Any]):
     """Bounded labels: by default the concrete subject, 3,321 units × events, would become a label."""
 
@@ -216,6 +238,7 @@ def make_broker(
     registry: CollectorRegistry,
     on_closed: Callable[[], Awaitable[None]],
     on_refused: Callable[[], Awaitable[None]],
+    reading: Reading,
     ca: Path | None = None,
 ) -> NatsBroker:
     """The broker of one service: reconnects for ever, notices a dead connection within a minute, retries with delay.
@@ -238,7 +261,7 @@ def make_broker(
         pending_size=32 * 1024 * 1024,
         ack_policy=AckPolicy.NACK_ON_ERROR,
         graceful_timeout=GRACEFUL_TIMEOUT,
-        middlewares=(_Metrics(registry=registry, service=service), Correlated, Retry),
+        middlewares=(_Metrics(registry=registry, service=service), Correlated, Retry, partial(Traced, reading=reading)),
         log_level=logging.DEBUG,
         logger=logging.getLogger("faststream"),
     )

@@ -65,7 +65,7 @@ class AcknowledgementRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Message(msgspec.Struct, kw_only=True):
-    """The CloudEvent around what we say; every field is there."""
+    """The CloudEvent around what we say; every field is there, `traceparent` while traces are on."""
 
     id: str
     source: str
@@ -75,6 +75,7 @@ class Message(msgspec.Struct, kw_only=True):
     specversion: str
     datacontenttype: str
     correlationid: str
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

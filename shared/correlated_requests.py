@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from uuid import uuid4
 
 import structlog
@@ -19,8 +20,8 @@ ACCEPTED = re.compile(r"[!-~]{1,200}")
 class CorrelatedRequests:
     """Without it nobody can say which of a thousand log lines belong to the request that a caller complains about."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, traceparent: Callable[[], str]) -> None:
+        self._app, self._traceparent = app, traceparent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its id."""
@@ -37,5 +38,7 @@ class CorrelatedRequests:
 
         # stays bound: the server logs an unexpected error after we returned; each request has a context of its own
         structlog.contextvars.bind_contextvars(correlation=correlation)
-        with caused_by(Cause(correlation=correlation)):
+        if traceparent := self._traceparent():
+            structlog.contextvars.bind_contextvars(trace=traceparent.split("-")[1])
+        with caused_by(Cause(correlation=correlation, traceparent=traceparent)):
             await self._app(scope, receive, naming)

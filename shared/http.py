@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.telemetry import TelemetryConfig
 from nats.errors import Error as BusError
 from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import AfterValidator, AwareDatetime, Field
@@ -22,7 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.connections import HEADERS_SECONDS, protocol
 from shared.correlated_requests import CorrelatedRequests
 from shared.parties import Forbidden
-from shared.protection import PlainAddresses, RateLimit, SecurityHeaders
+from shared.protection import FREE, PlainAddresses, RateLimit, SecurityHeaders
+from shared.tracing import Tracing
 from shared.trouble import RETRY_AFTER, trouble
 
 log = structlog.get_logger()
@@ -77,14 +79,30 @@ class Runs(Protocol):
         ...
 
 
-def make_app(services: Sequence[Runs], registry: CollectorRegistry, asyncapi: Callable[[], dict[str, Any]]) -> FastAPI:
+SPANS: TelemetryConfig = {
+    "metrics": False,
+    "logs": False,  # its records hold what people sent
+    "operation_spans": False,
+    "auto_configure": False,
+    "exclude": lambda scope: scope["path"] in FREE,
+}
+"""What FastAPI says of a request once traces are on (shared/tracing.py): one span."""
+
+
+def make_app(
+    services: Sequence[Runs],
+    registry: CollectorRegistry,
+    asyncapi: Callable[[], dict[str, Any]],
+    tracing: Tracing,
+) -> FastAPI:
     """One door for these services: their routes, health, readiness, metrics and contracts."""
-    app = FastAPI(title="Một Cửa", version="1", docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="Một Cửa", version="1", docs_url="/docs", redoc_url=None, telemetry=SPANS)
     app.add_middleware(BoundedBody)
     app.add_middleware(PlainAddresses)
     app.add_middleware(RateLimit)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(CorrelatedRequests)  # added last, runs first: refusals carry id and headers too
+    # added last, runs first: refusals carry id and headers too
+    app.add_middleware(CorrelatedRequests, traceparent=tracing.traceparent)
     app.add_exception_handler(Forbidden, _forbidden)
     for one in (asyncpg.PostgresError, asyncpg.InterfaceError, BusError, ConnectionError):
         app.add_exception_handler(one, _in_trouble)

@@ -46,7 +46,7 @@ def configure_logs(*, level: str = "INFO", console: bool | None = None, stream: 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("uvicorn.access", "alembic", "faststream", "httpx", "httpcore", "aiosmtpd", "mail.log"):
+    for noisy in ("uvicorn.access", "alembic", "faststream", "httpx", "httpcore", "urllib3", "aiosmtpd", "mail.log"):
         logging.getLogger(noisy).setLevel("WARNING")
     # apprise reports a failed delivery itself; the delivery log says it with the reason
     logging.getLogger("apprise").setLevel("ERROR")

@@ -11,13 +11,11 @@ from itertools import groupby
 from typing import Any
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error as BusError
 from prometheus_client import CollectorRegistry
 from sqlalchemy import BigInteger, Column, Identity, Index, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
-from shared.bus import publish
 from shared.database import Database, Session
 from shared.events.envelope import Outgoing
 from shared.metrics import counter, gauge
@@ -67,12 +65,12 @@ class Relay:
         self,
         service: str,
         database: Database,
-        client: Callable[[], Awaitable[Client]],
+        publish: Callable[[Sequence[Outgoing]], Awaitable[None]],
         registry: CollectorRegistry,
         *,
         idle_seconds: float = 1.0,
     ) -> None:
-        self._service, self._database, self._client, self._idle = service, database, client, idle_seconds
+        self._service, self._database, self._publish, self._idle = service, database, publish, idle_seconds
         self._poked = asyncio.Event()
         self._problem: str | None = None
         self._published = counter(registry, "motcua_outbox_published_total", "Events moved to the bus", ["service"])
@@ -115,11 +113,10 @@ class Relay:
             self._age.labels(self._service).set(rows[0]["age"] if rows else 0)
             if not rows:
                 return 0
-            client = await self._client()
             for stream, of_stream in groupby(
                 sorted(rows, key=lambda row: row["stream"]), key=lambda row: row["stream"]
             ):
-                await publish(client, [_outgoing(stream, row) for row in of_stream])
+                await self._publish([_outgoing(stream, row) for row in of_stream])
             await session.execute(
                 "UPDATE outbox SET published_at = now() WHERE id = ANY($1)", [row["id"] for row in rows]
             )

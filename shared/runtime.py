@@ -22,14 +22,16 @@ from nats.js.errors import NotFoundError
 from prometheus_client import CollectorRegistry
 
 from shared import topology
-from shared.bus import make_broker
+from shared.bus import make_broker, publish
 from shared.clock import Clock, SystemClock
+from shared.events.envelope import Outgoing
 from shared.fetching import fetch_our_way
 from shared.metrics import gauge
 from shared.parties import Tokens
 from shared.patience import Pauses
 from shared.provisioned import wait_until_provisioned
 from shared.settings import ServiceSettings
+from shared.tracing import NoTracing, Tracing
 from shared.trouble import trouble
 
 log = structlog.get_logger()
@@ -44,6 +46,7 @@ class Environment:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     tokens: Tokens = field(default_factory=Tokens)
     on_fatal: Callable[[str], None] = lambda _: None
+    tracing: Tracing = field(default_factory=NoTracing)
 
     @property
     def rules(self) -> Path:
@@ -79,12 +82,23 @@ class Bus:
             on_closed=self._closed,
             on_refused=self._refused,
             ca=environment.settings.bus_ca,
+            reading=environment.tracing.reading,
         )
 
     @property
     def registry(self) -> CollectorRegistry:
         """Where the service's figures are kept."""
         return self._environment.registry
+
+    @property
+    def tracing(self) -> Tracing:
+        """The traces of the process."""
+        return self._environment.tracing
+
+    async def publish(self, events: Sequence[Outgoing]) -> None:
+        """As `shared.bus.publish`, noted in the traces of the events."""
+        with self.tracing.publishing(events):
+            await publish(await self.client(), events)
 
     async def client(self) -> Client:
         """The live connection; connects when there is none yet."""
@@ -173,6 +187,9 @@ async def running(services: Sequence[Service], *, watch_seconds: float = 10.0) -
     On a bus that was not provisioned it waits before the first of them.
     """
     async with contextlib.AsyncExitStack() as stack:
+        for tracing in dict.fromkeys(service.bus.tracing for service in services):
+            await tracing.start()
+            stack.push_async_callback(tracing.stop)
         for service in services:
             await service.bus.start()
             await wait_until_provisioned(service.name, (await service.bus.client()).jetstream())

@@ -39,6 +39,10 @@ class ServiceSettings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535, description="HTTP port")
     log_level: str = Field(default="INFO", description="least severe log level that is written")
     log_console: bool | None = Field(default=None, description="readable logs; by default only on a terminal")
+    traces: str = Field(
+        default="", description="address that takes traces by OTLP over HTTP; without it there are none"
+    )
+    traces_share: float = Field(default=1.0, ge=0, le=1, description="share of what begins here that is traced")
     deliveries: Path | None = Field(default=None, description="YAML file of receivers: role to apprise addresses")
     replicas: int = Field(default=1, ge=1, le=5, description="copies of every stream (3 in a cluster)")
     signing_key: Path | None = Field(default=None, description="PEM file of the Ed25519 key that signs closed reports")

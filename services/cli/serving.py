@@ -184,12 +184,14 @@ async def _live(
     from shared.http import HttpServer, make_app
     from shared.parties import Tokens
     from shared.runtime import Environment, running
+    from shared.tracing import tracing_of
 
     tokens = Tokens.load(settings.tokens) if settings.tokens else Tokens()
-    environment = Environment(settings=settings, tokens=tokens, on_fatal=over)
+    tracing = tracing_of(settings, f"motcua-{name}")
+    environment = Environment(settings=settings, tokens=tokens, on_fatal=over, tracing=tracing)
     await refuse_other(name, settings.database_url)
     service = BUILDERS[name](environment)
-    app = make_app([service], environment.registry, lambda: asyncapi([service]))
+    app = make_app([service], environment.registry, lambda: asyncapi([service]), tracing)
     async with running([service]):
         door = HttpServer(app, host=settings.host, port=settings.port)
         await door.start()

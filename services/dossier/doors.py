@@ -17,6 +17,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as BusError
 
 from shared.bus import publish_atomically
+from shared.correlation import TRACEPARENT, current_cause
 from shared.events.records import Record, encode_record
 from shared.topology import BATCH, DOOR, RECEIPT_TO, onestop_subject
 from shared.trouble import trouble
@@ -66,6 +67,8 @@ class Doors:
         token = str(self._number)
         expected = self._expected[token] = _Expected(len(statements))
         headers = {RECEIPT_TO: f"{self._inbox}.{token}", DOOR: door}
+        if traceparent := current_cause().traceparent:
+            headers[TRACEPARENT] = traceparent
         messages = [(onestop_subject(one.unit, one.kind), encode_record(one), headers) for one in statements]
         try:
             await publish_atomically(await self._client(), messages)

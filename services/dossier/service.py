@@ -51,7 +51,7 @@ def build(environment: Environment) -> Service:
     bus = Bus(NAME, environment)
     database = Database(settings.database_url, NAME)
     metrics, units = DossierMetrics(environment.registry), load_units(environment.rules)
-    relay = Relay(NAME, database, bus.client, environment.registry)
+    relay = Relay(NAME, database, bus.publish, environment.registry)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
     doors = Doors(bus.client, patience=settings.receipt_seconds)
 

@@ -31,7 +31,7 @@ def build(environment: Environment) -> Service:
     settings = InspectionSettings(**environment.settings.model_dump(exclude_unset=True))
     bus = Bus(NAME, environment)
     database = Database(settings.database_url, NAME)
-    relay = Relay(NAME, database, bus.client, environment.registry)
+    relay = Relay(NAME, database, bus.publish, environment.registry)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
     units = load_units(environment.rules)
     plans, inspections = load_plans(environment.rules, units)

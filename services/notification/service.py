@@ -29,7 +29,7 @@ def build(environment: Environment) -> Service:
     bus = Bus(NAME, environment)
     database = Database(settings.database_url, NAME)
     metrics = NotificationMetrics(environment.registry)
-    relay = Relay(NAME, database, bus.client, environment.registry)
+    relay = Relay(NAME, database, bus.publish, environment.registry)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
     units, rules = load_units(environment.rules), load_rules(environment.rules)
     heard = RulesAreHeard(rules, bus.client)

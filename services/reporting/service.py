@@ -70,7 +70,7 @@ def build(environment: Environment) -> Service:
     bus = Bus(NAME, environment)
     database = Database(settings.database_url, NAME)
     metrics, units = ReportingMetrics(environment.registry), load_units(environment.rules)
-    relay = Relay(NAME, database, bus.client, environment.registry)
+    relay = Relay(NAME, database, bus.publish, environment.registry)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
     rules = load_period_rules(environment.rules)
     calendar = load_calendar(environment.rules)

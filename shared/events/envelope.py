@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from shared.correlation import current_cause
+from shared.correlation import TRACEPARENT, current_cause
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 """Media type of several events as one JSON array (CloudEvents 1.0, JSON format §4)."""
@@ -42,6 +42,7 @@ class Marks(msgspec.Struct, frozen=True):
 
     id: str = ""
     correlationid: str = ""
+    traceparent: str = ""
 
     @property
     def correlation(self) -> str:
@@ -100,6 +101,9 @@ def encode_event(
 
     Without a `correlation` it is found under the request that caused it, else under its own id.
     """
+    cause = current_cause()
+    correlation = correlation or cause.correlation or id
+    traceparent = cause.traceparent_of(correlation)
     return _encoder.encode(
         {
             "specversion": "1.0",
@@ -109,7 +113,8 @@ def encode_event(
             "subject": subject,
             "time": time,
             "datacontenttype": "application/json",
-            "correlationid": correlation or current_cause().correlation or id,
+            "correlationid": correlation,
+            **({TRACEPARENT: traceparent} if traceparent else {}),
             "data": data,
         }
     )

@@ -158,7 +158,7 @@ async def a_place() -> AsyncIterator[Place]:
                 ]
                 async with serving(services):
                     first = services[: len(topology.SERVICES)]
-                    app = make_app(first, copies[0].registry, lambda: asyncapi(first))
+                    app = make_app(first, copies[0].registry, lambda: asyncapi(first), copies[0].tracing)
                     door = HttpServer(app, host="127.0.0.1", port=0)
                     await door.start()
                     place = Place(cluster, services, f"http://127.0.0.1:{door.port}", token, urls)

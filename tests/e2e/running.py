@@ -18,15 +18,19 @@ MOTCUA = str(Path(sys.executable).parent / "motcua")
 class Running:
     """`motcua up` on a folder, and the commands that talk to it."""
 
-    def __init__(self, data: Path) -> None:
-        self.data = data
+    def __init__(self, data: Path, **settings: str) -> None:
+        self.data, self._settings = data, settings
         self.url = ""
         self._process: subprocess.Popen[str] | None = None
 
     def up(self) -> None:
         log = (self.data.parent / "up.log").open("a")
         self._process = subprocess.Popen(
-            [MOTCUA, "up", "--data", str(self.data), "--port", "0"], stdout=subprocess.PIPE, stderr=log, text=True
+            [MOTCUA, "up", "--data", str(self.data), "--port", "0"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=os.environ | self._settings,
         )
         assert self._process.stdout is not None
         for line in self._process.stdout:
