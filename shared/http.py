@@ -74,6 +74,10 @@ class Runs(Protocol):
         """What keeps it from working."""
         ...
 
+    async def remarks(self) -> list[str]:
+        """What is wrong although it works."""
+        ...
+
     async def waiting(self) -> dict[str, int]:
         """Work not done yet."""
         ...
@@ -123,10 +127,13 @@ def _health(services: Sequence[Runs], registry: CollectorRegistry, asyncapi: Cal
 
     @router.get("/readyz")
     async def ready() -> JSONResponse:
-        """Every dependency and every consumer answers; otherwise 503 and what is wrong."""
+        """Every dependency and every consumer answers; otherwise 503 and what is wrong. Warnings leave it ready."""
         found = await asyncio.gather(*(service.problems() for service in services))
         problems = {service.name: said for service, said in zip(services, found, strict=True) if said}
-        return JSONResponse({"ready": not problems, "problems": problems}, status_code=503 if problems else 200)
+        answer: dict[str, Any] = {"ready": not problems, "problems": problems}
+        if remarks := {service.name: said for service in services if (said := await service.remarks())}:
+            answer["warnings"] = remarks
+        return JSONResponse(answer, status_code=503 if problems else 200)
 
     @router.get("/v1/backlog")
     async def backlog() -> dict[str, int]:

@@ -143,7 +143,8 @@ class Bus:
 class Service:
     """A built service: what `build()` returns and the runtime runs.
 
-    `tasks` run until the end; `checks` answer `None` or what is wrong; `backlog` counts work that is not done yet, by
+    `tasks` run until the end; `checks` answer `None` or what keeps the service from working, `warnings` what is wrong and
+    does not; `backlog` counts work that is not done yet, by
     name; all zero means that everything heard has been digested.
     """
 
@@ -152,6 +153,7 @@ class Service:
     resources: Sequence[Resource] = ()
     tasks: Sequence[Callable[[], Awaitable[None]]] = ()
     checks: Sequence[Callable[[], Awaitable[str | None]]] = ()
+    warnings: Sequence[Callable[[], Awaitable[str | None]]] = ()
     backlog: dict[str, Callable[[], Awaitable[int]]] = field(default_factory=dict)
     api: APIRouter = field(default_factory=APIRouter)
 
@@ -159,6 +161,10 @@ class Service:
         """Everything that keeps this service from working, in words; empty when it is ready."""
         found = [problem for check in self.checks if (problem := await check())]
         return found + [problem for one in topology.durables_of([self.name]) if (problem := await self._deaf(one))]
+
+    async def remarks(self) -> list[str]:
+        """What is wrong although the service works, in words."""
+        return [remark for warning in self.warnings if (remark := await warning())]
 
     async def waiting(self) -> dict[str, int]:
         """Work not done yet: messages of each durable, unpublished events, and what the service adds."""

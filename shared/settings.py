@@ -45,4 +45,5 @@ class ServiceSettings(BaseSettings):
     traces_share: float = Field(default=1.0, ge=0, le=1, description="share of what begins here that is traced")
     deliveries: Path | None = Field(default=None, description="YAML file of receivers: role to apprise addresses")
     replicas: int = Field(default=1, ge=1, le=5, description="copies of every stream (3 in a cluster)")
+    clock_off_minutes: float = Field(default=5, gt=0, description="minutes that clocks may differ before it is said")
     signing_key: Path | None = Field(default=None, description="PEM file of the Ed25519 key that signs closed reports")

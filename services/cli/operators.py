@@ -119,7 +119,7 @@ def doctor(data: Data = DEFAULT_DATA) -> None:
     """Ask every part how it is and say what is wrong."""
     client = Client.find(data)
     try:
-        client.get("/readyz")
+        ready = client.get("/readyz")
     except CommandFailed as error:
         raise CommandFailed(f"not ready: {error}", code=1) from error
     waiting = client.get("/v1/backlog")
@@ -127,6 +127,9 @@ def doctor(data: Data = DEFAULT_DATA) -> None:
     for name, count in waiting.items():
         table.add_row(name, str(count))
     results().print(table)
+    for name, remarks in ready.get("warnings", {}).items():
+        for remark in remarks:
+            print(f"warning: {name}: {remark}")
     print("ready: every dependency and every consumer answers")
     print(_of_rebuilds(data))
 

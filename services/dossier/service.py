@@ -36,6 +36,7 @@ from services.dossier.sheets.api import SheetsApi
 from services.dossier.usecases import HearFile, ListFindings, RecordStatements, Sweep
 from shared.database import Database
 from shared.dead_letters import DeadLetters
+from shared.drift import Drift
 from shared.outbox import Relay
 from shared.runtime import Bus, Environment, Service
 from shared.topology import durable
@@ -52,6 +53,8 @@ def build(environment: Environment) -> Service:
     database = Database(settings.database_url, NAME)
     metrics, units = DossierMetrics(environment.registry), load_units(environment.rules)
     relay = Relay(NAME, database, bus.publish, environment.registry)
+    most = timedelta(minutes=settings.clock_off_minutes)
+    drift = Drift(NAME, database, bus.client, environment.registry, most=most)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
     doors = Doors(bus.client, patience=settings.receipt_seconds)
 
@@ -170,6 +173,7 @@ def build(environment: Environment) -> Service:
         resources=(database, doors),
         tasks=(
             relay.run,
+            drift.run,
             sweep_for_ever,
             keep_clocks_for_ever,
             watch_for_ever,
@@ -178,6 +182,7 @@ def build(environment: Environment) -> Service:
             forget_names_for_ever,
         ),
         checks=(database.answers, relay.problem),
+        warnings=(drift.warning,),
         backlog={"outbox": relay.backlog, "unjudged": sweep.left, "unjudged_petitions": sweep_petitions.left},
         api=routers,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from services.inspection.api import InspectionApi
 from services.inspection.handlers import InspectionHandlers, routes
 from services.inspection.metrics import InspectionMetrics
@@ -18,6 +20,7 @@ from services.inspection.usecases import (
 from shared.batches import Batches
 from shared.database import Database
 from shared.dead_letters import DeadLetters
+from shared.drift import Drift
 from shared.outbox import Relay
 from shared.periods import load_period_rules
 from shared.runtime import Bus, Environment, Service
@@ -32,6 +35,8 @@ def build(environment: Environment) -> Service:
     bus = Bus(NAME, environment)
     database = Database(settings.database_url, NAME)
     relay = Relay(NAME, database, bus.publish, environment.registry)
+    most = timedelta(minutes=settings.clock_off_minutes)
+    drift = Drift(NAME, database, bus.client, environment.registry, most=most)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
     units = load_units(environment.rules)
     plans, inspections = load_plans(environment.rules, units)
@@ -55,8 +60,9 @@ def build(environment: Environment) -> Service:
         name=NAME,
         bus=bus,
         resources=(database,),
-        tasks=(relay.run, measure.run),
+        tasks=(relay.run, drift.run, measure.run),
         checks=(database.answers, relay.problem),
+        warnings=(drift.warning,),
         backlog={"outbox": relay.backlog, "units_to_measure": measure.backlog},
         api=InspectionApi(show, record, environment.tokens).router(),
     )

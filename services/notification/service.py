@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from services.notification.alarms.api import AlarmsApi
 from services.notification.alarms.usecases import HearAlarms
 from services.notification.api import NotificationApi
@@ -15,6 +17,7 @@ from services.notification.usecases import DecideAlerts, Deliver, SendAgain, Sho
 from shared.batches import Batches
 from shared.database import Database
 from shared.dead_letters import DeadLetters
+from shared.drift import Drift
 from shared.outbox import Relay
 from shared.runtime import Bus, Environment, Service
 from shared.units import load_units
@@ -30,6 +33,8 @@ def build(environment: Environment) -> Service:
     database = Database(settings.database_url, NAME)
     metrics = NotificationMetrics(environment.registry)
     relay = Relay(NAME, database, bus.publish, environment.registry)
+    most = timedelta(minutes=settings.clock_off_minutes)
+    drift = Drift(NAME, database, bus.client, environment.registry, most=most)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
     units, rules = load_units(environment.rules), load_rules(environment.rules)
     heard = RulesAreHeard(rules, bus.client)
@@ -54,8 +59,9 @@ def build(environment: Environment) -> Service:
         name=NAME,
         bus=bus,
         resources=(database, heard),
-        tasks=(relay.run, deliver.run),
+        tasks=(relay.run, drift.run, deliver.run),
         checks=(database.answers, relay.problem, heard.problem),
+        warnings=(drift.warning,),
         backlog={"outbox": relay.backlog, "deliveries": deliver.backlog},
         api=api,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 from fastapi import APIRouter
@@ -54,6 +55,7 @@ from shared.batches import Batches
 from shared.boards import load_catalogue
 from shared.database import Database
 from shared.dead_letters import DeadLetters
+from shared.drift import Drift
 from shared.outbox import Relay
 from shared.periods import load_period_rules
 from shared.rules import load
@@ -71,6 +73,8 @@ def build(environment: Environment) -> Service:
     database = Database(settings.database_url, NAME)
     metrics, units = ReportingMetrics(environment.registry), load_units(environment.rules)
     relay = Relay(NAME, database, bus.publish, environment.registry)
+    most = timedelta(minutes=settings.clock_off_minutes)
+    drift = Drift(NAME, database, bus.client, environment.registry, most=most)
     dead_letters = DeadLetters(NAME, bus.client, environment.clock, environment.registry)
     rules = load_period_rules(environment.rules)
     calendar = load_calendar(environment.rules)
@@ -158,8 +162,9 @@ def build(environment: Environment) -> Service:
         name=NAME,
         bus=bus,
         resources=(database,) if boards is None else (database, boards),
-        tasks=(relay.run, judge.run, publish.run, remind.run, watch.run),
+        tasks=(relay.run, drift.run, judge.run, publish.run, remind.run, watch.run),
         checks=(database.answers, relay.problem),
+        warnings=(drift.warning,),
         backlog={
             "outbox": relay.backlog,
             "late": judge.backlog,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Protocol, TypeVar
 
@@ -18,6 +18,9 @@ import msgspec
 from shared.events.advice import what_to_write
 from shared.events.envelope import Instant
 from shared.localtime import local_date
+
+CLOCKS_MAY_DIFFER = timedelta(minutes=5)
+"""How far two machines' clocks may be apart; `motcua` warns of its own when it is further off."""
 
 TYPE_PREFIX = "vn.motcua.onestop."
 TYPE_SUFFIX = ".v1"
@@ -272,9 +275,14 @@ def check_unit(unit: str, knows_unit: Callable[[str], bool]) -> None:
         )
 
 
+def lies_ahead(instant: datetime, now: datetime) -> bool:
+    """True when an instant cannot have happened; the clock of a sender may be a few minutes ahead of ours."""
+    return instant > now + CLOCKS_MAY_DIFFER
+
+
 def check_happened(name: str, received_at: datetime, now: datetime) -> None:
     """Refuse a reception in the future."""
-    if received_at > now:
+    if lies_ahead(received_at, now):
         raise Refused(name, "lies in the future", "send the reception when it has happened; check the clock")
 
 

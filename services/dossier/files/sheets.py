@@ -16,7 +16,7 @@ from services.dossier.files.headings import Heading
 from services.dossier.files.items import MAX_RAW_BYTES, Heard, Item
 from services.dossier.files.mapping import SheetMapping
 from services.dossier.files.rows import Row
-from shared.events.statements import Facts, Kind, Refused, Statement
+from shared.events.statements import Facts, Kind, Refused, Statement, lies_ahead
 
 MAX_CODE_IN_ID = 120
 SOURCE = "/sheet/"
@@ -142,7 +142,7 @@ class RowReader:
             raise Refused(
                 "received_at", "is missing", "give the day of reception, or of submission while not yet received"
             )
-        if received is not None and received > self._now:
+        if received is not None and lies_ahead(received, self._now):
             raise Refused(
                 "received_at", "lies in the future", "send the reception when it has happened; check the clock"
             )

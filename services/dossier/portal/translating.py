@@ -19,7 +19,7 @@ import msgspec
 from services.dossier.portal.items import PacketItem
 from services.dossier.portal.rules import PortalRules
 from shared.events.dossiers import Snapshot, State, Step
-from shared.events.statements import Facts, Kind, Refused, Remark, Statement
+from shared.events.statements import Facts, Kind, Refused, Remark, Statement, lies_ahead
 from shared.localtime import local_date
 
 MAX_CODE = 120
@@ -73,7 +73,7 @@ def _progress(item: PacketItem, context: Context) -> Iterator[Statement]:
     remarks: tuple[Remark, ...] = ()
     if kind is Kind.COMPLETED and (really := context.rules.really(item.text("NoiDungXuLy") or "")):
         kind, remarks = really, (Remark.NOT_DONE_AS_SAID,)
-    if kind is Kind.RECEIVED and at > context.now:
+    if kind is Kind.RECEIVED and lies_ahead(at, context.now):
         raise Refused("ThoiDiemXuLy", "lies in the future", "send the reception when it has happened")
     # the portal's own key of a line; an officer is told from another without being named
     officer = hashlib.sha256((item.text("NguoiXuLy") or "").encode()).hexdigest()[:12]
@@ -150,7 +150,7 @@ class _Dossier:
             return
         if self._received_at is None:
             raise Refused("NgayTiepNhan", "is missing", "send the reception date, or status 1 or 3")
-        if self._received_at > self._context.now:
+        if lies_ahead(self._received_at, self._context.now):
             raise Refused("NgayTiepNhan", "lies in the future", "send the reception when it has happened")
         yield from self._reception(self._received_at)
         for asked in self._asked:

@@ -142,7 +142,7 @@ class TestRefusedRows:
             ({"unit": "99999"}, "unit", "unknown unit '99999'"),
             ({"unit": "Xã Bình Giang"}, "unit", "unknown unit 'Xã Bình Giang'"),
             ({"received_at": ""}, "received_at", "is missing"),
-            ({"received_at": "2026-01-05T09:00:01+07:00"}, "received_at", "lies in the future"),
+            ({"received_at": "2026-01-05T09:05:01+07:00"}, "received_at", "lies in the future"),
             ({"finished_at": "2025-11-03T08:29:59+07:00"}, "finished_at", "finished_at before received_at"),
             ({"finished_at": "02/11/2025"}, "finished_at", "finished_at before received_at"),
             ({"finished_at": ""}, "finished_at", "is missing although there is an outcome"),
