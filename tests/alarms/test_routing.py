@@ -76,7 +76,7 @@ class Alertmanager:
         """As Prometheus does, over and over while an alarm goes on."""
         said = {
             "labels": labels, "startsAt": since.isoformat(), "endsAt": until_.isoformat(),
-            "annotations": {"summary": "reporting does not answer", "runbook": "docs/operate.md, Alarms"},
+            "annotations": {"summary": "reporting does not answer", "runbook": "docs/operate.md#serverdown"},
         }  # fmt: skip
         async with httpx.AsyncClient() as http:
             (await http.post(f"{self.url}/api/v2/alerts", json=[said])).raise_for_status()
