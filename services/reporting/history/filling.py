@@ -7,6 +7,7 @@ from datetime import date
 from itertools import pairwise
 
 from services.reporting.history.domain import EVER, NEVER, UNHEARD, Version, learn, steps_of, versions, worth_keeping
+from services.reporting.history.repository import lasting
 from shared.events.dossiers import Snapshot, Step
 from shared.facts import FOR_EVER, spans
 from shared.localtime import local_date
@@ -14,7 +15,7 @@ from shared.localtime import local_date
 
 def kept_of(told: Sequence[Snapshot]) -> list[Version]:
     """What is worth keeping of the revisions of one dossier, each once and in rising order."""
-    claims = _claims(told)
+    claims = [(local_date(one.recorded_at), one) for one in lasting(told)]
     if _each_grew_in_time(claims):
         return []
     known, base = versions(UNHEARD, []), UNHEARD
@@ -22,16 +23,6 @@ def kept_of(told: Sequence[Snapshot]) -> list[Version]:
         base = steps_of(spans(one), FOR_EVER)
         known = learn(known, base, day, NEVER)
     return worth_keeping(known, base)
-
-
-def _claims(told: Sequence[Snapshot]) -> list[tuple[date, Snapshot]]:
-    """From which day of knowledge on each revision counts; without those that a higher one took over on the same day or before."""
-    found = list[tuple[date, Snapshot]]()
-    for one in reversed(told):
-        day = local_date(one.recorded_at)
-        if not found or day < found[-1][0]:
-            found.append((day, one))
-    return found[::-1]
 
 
 def _each_grew_in_time(claims: Sequence[tuple[date, Snapshot]]) -> bool:

@@ -81,14 +81,14 @@ async def keep_history(
     changed = dict[Key, list[Version]]()
     for key, told in fresh.items():
         before = kept.get(key, [])
-        lasting = [(one, folded.get((*key, one.revision)) or spans(one)) for one in _lasting(told)]
-        after = _learn_all(lasting, bases.get(key, UNHEARD), before, days.get(key, {}), replaced.get(key))
+        claiming = [(one, folded.get((*key, one.revision)) or spans(one)) for one in lasting(told)]
+        after = _learn_all(claiming, bases.get(key, UNHEARD), before, days.get(key, {}), replaced.get(key))
         if after != before:
             changed[key] = after
     await _replace_kept(session, changed, had=[key for key in changed if key in kept])
 
 
-def _lasting(told: Sequence[Snapshot]) -> list[Snapshot]:
+def lasting(told: Sequence[Snapshot]) -> list[Snapshot]:
     """Those of one dossier's revisions, in rising order, that claim a day at all: none that gave way on the day it came."""
     found, until = list[Snapshot](), NEVER
     for one in reversed(told):
