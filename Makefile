@@ -5,7 +5,7 @@ BIN := .venv/bin
 FROM ?= $(error say which backup: make $@ FROM=backups/…)
 TO ?= backups/$(shell date +%Y-%m-%dT%H%M%S)
 
-.PHONY: help demo test test-compose test-cluster-compose secrets secrets-kubernetes up backup restore backup-containers restore-containers check format lint types imports bench bench-sheets bench-http bench-reports bench-closing lock clean
+.PHONY: help demo test test-compose test-cluster-compose secrets secrets-kubernetes up backup restore backup-containers restore-containers check format lint types imports bench bench-whole bench-sheets bench-http bench-reports bench-closing bench-rebuild lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -61,8 +61,11 @@ types: .venv/.ready ## type-check, strictly
 imports: .venv/.ready ## check the direction of imports
 	@$(BIN)/lint-imports --no-cache
 
-bench: .venv/.ready ## measure speed and size against the targets
+bench: .venv/.ready ## measure everything against the targets, each section at a size of a minute or so
 	@$(BIN)/python -m benchmarks
+
+bench-whole: .venv/.ready ## measure the whole path against a bare hop and the obvious way
+	@$(BIN)/python -m benchmarks.whole
 
 bench-sheets: .venv/.ready ## measure what a sheet of 200,000 rows costs (some minutes)
 	@$(BIN)/python -m benchmarks.sheets
@@ -73,8 +76,11 @@ bench-http: .venv/.ready ## measure records/s of the HTTP door
 bench-reports: .venv/.ready ## measure figures over the rollup of ten million dossiers (some ten minutes)
 	@$(BIN)/python -m benchmarks.reports
 
-bench-closing: .venv/.ready ## measure closing a quarter of 114 communes, and building their facts anew
+bench-closing: .venv/.ready ## measure closing a quarter of 114 communes
 	@$(BIN)/python -m benchmarks.closing
+
+bench-rebuild: .venv/.ready ## measure building the facts of 114 communes anew from 200,000 events
+	@$(BIN)/python -m benchmarks.rebuilding
 
 lock: .venv/.ready ## write requirements.lock anew (needs uv)
 	uv pip compile --universal -p 3.11 --extra dev --generate-hashes --no-header pyproject.toml -o requirements.lock

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.closing`: close a quarter of 114 communes, then build their facts anew, on the running system.
+"""`python -m benchmarks.closing`: close a quarter of 114 communes on the running system.
 
 Each unit says what a simulated xã Bình Giang says in the last days of the third quarter, under its own code.
 """
@@ -6,9 +6,7 @@ Each unit says what a simulated xã Bình Giang says in the last days of the thi
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -17,13 +15,11 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
 
-from benchmarks.__main__ import commit, machine
 from benchmarks.http_door import BATCH, digested, motcua_up, send
+from benchmarks.lines import Line, Tell, below, measure_alone
 from benchmarks.servers import MOTCUA
 from shared.events.statements import Statement, encode_statement
-from shared.loop import run
 from shared.settings import RULES
 from shared.units import load_units
 from shared.workdays import load_calendar
@@ -31,7 +27,7 @@ from simulation.scenario import load_scenario
 from simulation.stream import simulate
 
 CITY, MODEL, PERIOD, LAST = "31", "10966", "2025-Q3", date(2025, 9, 14)
-CLOSE_SECONDS, REBUILD_RATE = 60, 10_000
+CLOSE_SECONDS, DAYS = 60, 6
 
 
 def statements(units: int, days: int) -> Iterator[Statement]:
@@ -62,28 +58,25 @@ def _motcua(data: Path, *arguments: str) -> tuple[float, Any]:
     return time.perf_counter() - begin, json.loads(done.stdout)
 
 
-async def measure(units: int, days: int) -> bool:
-    """Print the figures; true when both targets are met."""
-    said = Console(stderr=True)
+async def measure(tell: Tell, *, units: int = 114, days: int = DAYS) -> list[Line]:
+    """How long `motcua report close --unit all` takes, everything running; the target is for 114 units."""
+    tell("the servers start")
     async with motcua_up() as (http, process):
         data = _folder_of(process)
-        with said.status(f"{units} communes, {days} days …"):
-            await send(http, bodies(units, days))
-            await digested(http)
-        with said.status("closing …"):
-            closing, closed = _motcua(data, "report", "close", "--unit", "all", "--period", PERIOD)
+        tell(f"{units} communes say what happened in {days} days")
+        await send(http, bodies(units, days))
+        tell("the services digest it")
+        await digested(http)
+        tell("reports are closed")
+        closing, closed = _motcua(data, "report", "close", "--unit", "all", "--period", PERIOD)
         figures = (await http.get("/v1/reports/figures", params={"unit": "all", "period": PERIOD})).json()
-        counted = sum(one["total"]["c3"] for one in figures)
-        print(
-            f"closing {len(closed)} units with {counted:,} dossiers: {closing:.1f} s (target for 114: < {CLOSE_SECONDS} s)"
+    counted = sum(one["total"]["c3"] for one in figures)
+    if len(closed) != units:
+        raise RuntimeError(
+            f"{len(closed)} of {units} reports were closed: the quarter's last days are a weekend, say more"
         )
-        with said.status("building anew …"):
-            building, built = _motcua(data, "rebuild", "reporting", "--dry-run")
-        rate = built["events"] / building
-        print(
-            f"building {built['events']:,} events anew and comparing every cell: {building:.1f} s, {rate:,.0f} events/s"
-        )
-    return closing < CLOSE_SECONDS and rate >= REBUILD_RATE
+    what = f"closing {len(closed)} units, {counted:,} dossiers, all documents rendered and signed"
+    return [below(what, closing, CLOSE_SECONDS, "s")]
 
 
 def _folder_of(process: subprocess.Popen[str]) -> Path:
@@ -93,15 +86,11 @@ def _folder_of(process: subprocess.Popen[str]) -> Path:
 
 def main(
     units: Annotated[int, typer.Option(min=1, max=114, help="communes")] = 114,
-    days: Annotated[int, typer.Option(min=1, max=76, help="last days of the quarter that they say")] = 20,
+    days: Annotated[int, typer.Option(min=1, max=76, help="last days of the quarter that they say")] = DAYS,
 ) -> None:
-    """Measure closing and rebuilding of a city."""
-    print(
-        f"measured {date.today().isoformat()} by `python -m benchmarks.closing --units {units} --days {days}` at commit `{commit()}` on {machine()}"
-    )
-    met = run(measure(units, days))
-    print(f"load of the machine at the end: {os.getloadavg()[0]:.1f}")
-    sys.exit(not met)
+    """Measure closing a city's quarter."""
+    command = f"python -m benchmarks.closing --units {units} --days {days}"
+    measure_alone(command, lambda tell: measure(tell, units=units, days=days))
 
 
 if __name__ == "__main__":

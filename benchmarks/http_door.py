@@ -9,22 +9,20 @@ import asyncio
 import contextlib
 import os
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
-from datetime import date
+from typing import Annotated
 
 import httpx
 import typer
 
 from benchmarks import records
-from benchmarks.__main__ import commit, machine
+from benchmarks.lines import Line, Tell, at_least, measure_alone
 from benchmarks.servers import MOTCUA, passable_folder, pipeline
 from shared.events.envelope import BATCH_TYPE
-from shared.loop import run
 
 BATCH, IN_FLIGHT = 500, 4
-TARGET = 3_000
+TARGET, RECORDS = 3_000, 20_000
 
 
 @contextlib.asynccontextmanager
@@ -76,7 +74,7 @@ def bodies(count: int) -> list[bytes]:
     return [b"[" + b",".join(said[start : start + BATCH]) + b"]" for start in range(0, len(said), BATCH)]
 
 
-async def measure(http: httpx.AsyncClient, count: int) -> float:
+async def _rate(http: httpx.AsyncClient, count: int) -> float:
     """Records/s until the last receipt."""
     warm, *rest = bodies(count + BATCH)
     await send(http, [warm])
@@ -86,27 +84,26 @@ async def measure(http: httpx.AsyncClient, count: int) -> float:
     return count / (time.perf_counter() - begin)
 
 
-async def both(count: int) -> dict[str, float]:
-    """Records/s of `motcua up` (all in one process) and of four processes, as in containers."""
+async def measure(tell: Tell, *, count: int = RECORDS) -> list[Line]:
+    """Records/s of `motcua up` (all in one process) and of four processes, as in containers; one of them has to do."""
+    tell("motcua up")
     async with motcua_up() as (http, _):
-        one = await measure(http, count)
+        one = await _rate(http, count)
+    tell("motcua serve, four processes")
     async with pipeline() as line:
         line.http.base_url = httpx.URL(line.urls["dossier"])
-        four = await measure(line.http, count)
-    return {"motcua up, one process": one, "motcua serve, four processes": four}
+        four = await _rate(line.http, count)
+    better, other = ("four processes", "one process") if four > one else ("one process", "four processes")
+    what = f"POST /v1/records, {BATCH} a request, {IN_FLIGHT} in flight"
+    return [
+        at_least(f"{what}, {better}", max(one, four), TARGET, "records/s"),
+        Line(f"{what}, {other}", f"{min(one, four):,.0f} records/s"),
+    ]
 
 
-def main(count: int = 20_000) -> None:
+def main(count: Annotated[int, typer.Option(min=BATCH, help="records")] = RECORDS) -> None:
     """Measure the HTTP door."""
-    found = run(both(count))
-    print(
-        f"measured {date.today().isoformat()} by `python -m benchmarks.http_door` at commit `{commit()}` on {machine()}"
-    )
-    print(f"POST /v1/records, {BATCH} a request, {IN_FLIGHT} in flight; target {TARGET:,} records/s")
-    for shape, rate in found.items():
-        print(f"{shape}: {rate:,.0f} records/s")
-    print(f"load of the machine at the end: {os.getloadavg()[0]:.1f}")
-    sys.exit(max(found.values()) < TARGET)
+    measure_alone(f"python -m benchmarks.http_door --count {count}", lambda tell: measure(tell, count=count))
 
 
 if __name__ == "__main__":

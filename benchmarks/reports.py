@@ -6,7 +6,6 @@ dossiers that moved to another field. The figures are then asked of the very que
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from datetime import date
@@ -14,18 +13,15 @@ from typing import Annotated, Any
 
 import asyncpg
 import typer
-from rich.console import Console
 
-from benchmarks.__main__ import commit, machine
+from benchmarks.lines import Line, Tell, below, measure_alone
 from benchmarks.servers import bare_servers
 from services.provisioning import DATABASE, migrate_all, provision_database
 from services.reporting import repository
 from services.reporting.cities.repository import sum_city
 from services.reporting.repository.rollup import summed_by_size
-from shared.loop import run
-from shared.observability import configure_logs
 
-UNITS, ROUNDS = 114, 7
+UNITS, ROUNDS, DOSSIERS = 114, 7, 10_000_000
 ONE_MS, ALL_MS = 20, 300
 QUARTER, ODD = (date(2025, 9, 15), date(2025, 12, 14)), (date(2025, 7, 3), date(2025, 12, 5))
 
@@ -57,47 +53,52 @@ _ROLLUP = """
 """
 
 
-async def measure(dossiers: int) -> bool:
-    """Print the figures; true when every target is met."""
-    said = Console(stderr=True)
-    with said.status(f"a rollup of {dossiers:,} dossiers …"):
-        async with bare_servers() as servers:
-            await provision_database(servers.postgres_dsn(), {"reporting": servers.folder.secret("postgres-reporting")})
-            url = servers.postgres_dsn("reporting", DATABASE)
-            await migrate_all({"reporting": url})
-            settings = {"search_path": "reporting", "jit": "off"}
-            connection = await asyncpg.connect(url, server_settings=settings)
-            try:
-                await _fill(connection, dossiers)
-                return await _figures(connection)
-            finally:
-                await connection.close()
+async def measure(tell: Tell, *, dossiers: int = DOSSIERS) -> list[Line]:
+    """The rollup's size and the figures; the targets are for ten million dossiers."""
+    tell("servers")
+    async with bare_servers() as servers:
+        await provision_database(servers.postgres_dsn(), {"reporting": servers.folder.secret("postgres-reporting")})
+        url = servers.postgres_dsn("reporting", DATABASE)
+        await migrate_all({"reporting": url})
+        connection = await asyncpg.connect(url, server_settings={"search_path": "reporting", "jit": "off"})
+        try:
+            return [*await _fill(connection, dossiers, tell), *await _figures(connection, tell)]
+        finally:
+            await connection.close()
 
 
-async def _fill(connection: asyncpg.Connection[Any], dossiers: int) -> None:
+async def _fill(connection: asyncpg.Connection[Any], dossiers: int, tell: Tell) -> list[Line]:
     await connection.execute("SET synchronous_commit = off; SET work_mem = '256MB'")
-    await connection.execute(_DOSSIERS.format(units=UNITS, dossiers=dossiers))
-    await connection.execute(_ROLLUP)
-    await connection.execute("INSERT INTO rollup_sum " + summed_by_size("rollup"))
-    await connection.execute("DROP TABLE bench")
+    steps = {
+        f"{dossiers:,} dossiers": _DOSSIERS.format(units=UNITS, dossiers=dossiers),
+        "their rollup": _ROLLUP,
+        "sums of the rollup": "INSERT INTO rollup_sum " + summed_by_size("rollup"),
+        "clearing up": "DROP TABLE bench",
+    }
+    for what, statement in steps.items():
+        tell(what)
+        await connection.execute(statement)
+    lines = list[Line]()
     for table in ("rollup", "rollup_sum"):
         await connection.execute(f"VACUUM ANALYZE {table}")
-        print(f"{table}: {await connection.fetchval(f'SELECT count(*) FROM {table}'):,} rows", flush=True)
+        count = await connection.fetchval(f"SELECT count(*) FROM {table}")
+        lines.append(Line(f"rows of {table}, {dossiers:,} dossiers", f"{count:,}"))
     await connection.execute("RESET ALL; SET search_path = reporting; SET jit = off")
+    return lines
 
 
-async def _figures(connection: asyncpg.Connection[Any]) -> bool:
-    everyone, met = [str(10000 + number) for number in range(UNITS)], True
+async def _figures(connection: asyncpg.Connection[Any], tell: Tell) -> list[Line]:
+    everyone, lines = [str(10000 + number) for number in range(UNITS)], list[Line]()
     session: Any = connection
     for name, (begin, end) in (("a quarter", QUARTER), ("a window within months", ODD)):
         for units, target in ((everyone[50:51], ONE_MS), (everyone, ALL_MS)):
+            what = f"II.06a of {len(units)} unit{'s' if len(units) > 1 else ''}, {name}"
+            tell(what)
             taken = await _median(lambda u=units, b=begin, e=end: repository.sum_rollup(session, u, b, e))
-            told = f" (target < {target} ms)" if name == "a quarter" else ""
-            print(f"II.06a of {len(units)} units, {name}: {taken:.1f} ms{told}", flush=True)
-            met = met and (not told or taken < target)
+            lines.append(below(what, taken, target, "ms") if name == "a quarter" else Line(what, f"{taken:.1f} ms"))
         taken = await _median(lambda b=begin, e=end: sum_city(session, everyone, b, e))
-        print(f"a city of {UNITS} units, {name}: {taken:.1f} ms", flush=True)
-    return met
+        lines.append(Line(f"a city of {UNITS} units in one query, {name}", f"{taken:.1f} ms"))
+    return lines
 
 
 async def _median(ask: Any) -> float:
@@ -114,13 +115,9 @@ def _middle(values: Sequence[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
-def main(dossiers: Annotated[int, typer.Option(min=1_000, help="dossiers in the rollup")] = 10_000_000) -> None:
+def main(dossiers: Annotated[int, typer.Option(min=1_000, help="dossiers in the rollup")] = DOSSIERS) -> None:
     """Measure figures over many dossiers."""
-    configure_logs(level="ERROR")
-    print(
-        f"measured {date.today().isoformat()} by `python -m benchmarks.reports --dossiers {dossiers}` at commit `{commit()}` on {machine()}"
-    )
-    sys.exit(not run(measure(dossiers)))
+    measure_alone(f"python -m benchmarks.reports --dossiers {dossiers}", lambda tell: measure(tell, dossiers=dossiers))
 
 
 if __name__ == "__main__":

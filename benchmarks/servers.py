@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,8 +95,8 @@ def passable_folder() -> Iterator[Path]:
 
 
 @contextlib.asynccontextmanager
-async def pipeline() -> AsyncIterator[Pipeline]:
-    """All four services, each `motcua serve NAME` in a process of its own, provisioned and ready."""
+async def pipeline(services: Sequence[str] = topology.SERVICES) -> AsyncIterator[Pipeline]:
+    """All four services, or some, each `motcua serve NAME` in a process of its own, provisioned and ready."""
     async with bare_servers() as servers:
         folder = servers.folder
         secrets = {name: folder.secret(f"postgres-{name}") for name in topology.SERVICES}
@@ -108,7 +108,7 @@ async def pipeline() -> AsyncIterator[Pipeline]:
         common = {"MOTCUA_TOKENS": str(folder.path / "secrets" / "tokens.json"), "MOTCUA_OUT": str(folder.path / "out")}
         with contextlib.ExitStack() as stack:
             processes, urls = dict[str, subprocess.Popen[str]](), dict[str, str]()
-            for name in topology.SERVICES:
+            for name in services:
                 own = {"MOTCUA_NATS_URL": servers.nats.url_of(name), "MOTCUA_DATABASE_URL": databases[name]}
                 arguments = [str(MOTCUA), "serve", name]
                 processes[name] = stack.enter_context(_child(arguments, common | own | {"MOTCUA_PORT": "0"}))

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
 import httpx
 import typer
 import xlsxwriter
 
-from benchmarks.__main__ import commit, machine
+from benchmarks.lines import Line, Tell, below, measure_alone
 from benchmarks.servers import MOTCUA, Pipeline, passable_folder, peak_mb, pipeline
-from shared.loop import run
 
-PEAK_MB = 300
+PEAK_MB, ROWS = 300, 200_000
 HEADING = (
     "Mã hồ sơ", "Mã đơn vị", "Mã TTHC", "Tên thủ tục", "Lĩnh vực", "Họ và tên", "Địa chỉ", "Hình thức tiếp nhận",
     "Mức độ", "Loại đối tượng", "Ngày tiếp nhận", "Ngày hẹn trả", "Ngày kết thúc", "Kết quả", "Có phí",
@@ -83,35 +82,40 @@ async def upload(line: Pipeline, path: Path) -> tuple[float, dict[str, int]]:
     return time.perf_counter() - begin, {name: said[name] for name in ("accepted", "duplicate", "rejected")}
 
 
-async def measure(rows: int) -> bool:
-    """Print the figures; true when every peak is below the target."""
-    peaks = dict[str, float]()
+async def measure(tell: Tell, *, rows: int = ROWS) -> list[Line]:
+    """Peaks of whoever reads the sheet, and how long it takes; raises `RuntimeError` when a row is refused."""
     with passable_folder() as place:
         path = place / "so.xlsx"
+        tell("the sheet is made")
         make_sheet(path, rows)
-        print(f"sheet of {rows:,} rows, {path.stat().st_size / 2**20:.1f} MB", flush=True)
-        seconds, peaks["motcua import --dry-run"], code = command("import", "--dry-run", path)
-        print(f"motcua import --dry-run: exit {code} in {seconds:.0f} s, {rows / seconds:,.0f} rows/s", flush=True)
+        tell("motcua import --dry-run")
+        trying, tried, code = command("import", "--dry-run", path)
         async with pipeline() as line:
             idle = line.weigh()["dossier"]
-            seconds, counts = await upload(line, path)
-            print(f"POST /v1/sheets: {counts} in {seconds:.0f} s, {rows / seconds:,.0f} rows/s", flush=True)
-            peaks["dossier service behind POST /v1/sheets"] = line.weigh()["dossier"]
+            tell("POST /v1/sheets")
+            posting, counts = await upload(line, path)
+            peak = line.weigh()["dossier"]
             token = line.http.headers["Authorization"].split()[1]
-            seconds, peaks["motcua import"], code = command(
-                "import", path, MOTCUA_URL=line.urls["dossier"], MOTCUA_TOKEN=token
+            tell("motcua import")
+            importing, imported, again = command("import", path, MOTCUA_URL=line.urls["dossier"], MOTCUA_TOKEN=token)
+    if code or again or counts["rejected"]:
+        raise RuntimeError(f"the sheet was refused: exit {code} and {again}, {counts}")
+    return [
+        below("peak of motcua import --dry-run", tried, PEAK_MB, "MB"),
+        below(f"peak of the dossier service behind POST /v1/sheets ({idle:.0f} MB before)", peak, PEAK_MB, "MB"),
+        below("peak of motcua import, all of it known already", imported, PEAK_MB, "MB"),
+        *(
+            Line(f"{what}, {rows:,} rows", f"{seconds:.0f} s")
+            for what, seconds in (
+                ("motcua import --dry-run", trying), ("POST /v1/sheets", posting), ("motcua import", importing),
             )
-            print(f"motcua import (all duplicates by now): exit {code} in {seconds:.0f} s", flush=True)
-    print(f"dossier service before the sheet came: {idle:.0f} MB")
-    for name, peak in peaks.items():
-        print(f"peak of {name}: {peak:.0f} MB (target < {PEAK_MB} MB)")
-    return all(peak < PEAK_MB for peak in peaks.values())
+        ),
+    ]  # fmt: skip
 
 
-def main(rows: int = 200_000) -> None:
+def main(rows: Annotated[int, typer.Option(min=1, help="rows of the sheet")] = ROWS) -> None:
     """Measure what a large sheet costs."""
-    print(f"measured {date.today().isoformat()} by `python -m benchmarks.sheets` at commit `{commit()}` on {machine()}")
-    sys.exit(not run(measure(rows)))
+    measure_alone(f"python -m benchmarks.sheets --rows {rows}", lambda tell: measure(tell, rows=rows))
 
 
 if __name__ == "__main__":
