@@ -25,8 +25,8 @@ async def two_dossiers(running: Inside, unit: str = UNIT) -> None:
     )
 
 
-async def close(running: Inside, unit: str = UNIT, period: str = PERIOD) -> dict[str, Any]:
-    answer = await running.http.post("/v1/reports/close", json={"unit": unit, "period": period})
+async def close(running: Inside, unit: str = UNIT, period: str = PERIOD, form: str = "II.06a") -> dict[str, Any]:
+    answer = await running.http.post("/v1/reports/close", json={"unit": unit, "period": period, "form": form})
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 

@@ -16,6 +16,7 @@ import pytest_asyncio
 from services.reporting.obligations import repository
 from services.reporting.obligations.watching import WatchObligations
 from shared import outbox, patience, topology
+from tests.bus.owed import named, post
 from tests.bus.reports import acknowledgement, city, close, two_dossiers
 from tests.inside import UNIT, Inside, at, inside, new_folder, record, until
 
@@ -59,16 +60,6 @@ async def owed_events(running: Inside, unit: str = UNIT) -> list[tuple[str, str,
 
 async def said(running: Inside, event: str, unit: str = UNIT) -> list[tuple[str, str]]:
     return sorted((who, period) for name, who, period in await owed_events(running, unit) if name == event)
-
-
-def named(agency: str, period: str = "2025-Q4", **more: Any) -> dict[str, Any]:
-    return {"unit": UNIT, "from": agency, "period": period, **more}
-
-
-async def post(running: Inside, deed: str, body: dict[str, Any], status: int = 200) -> Any:
-    answer = await running.http.post(f"/v1/reports/owed/{deed}", json=body)
-    assert answer.status_code == status, answer.text
-    return answer.json()
 
 
 async def calendar(running: Inside, unit: str = UNIT, **window: str) -> list[dict[str, Any]]:

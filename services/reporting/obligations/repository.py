@@ -112,8 +112,12 @@ async def lock(session: Session[Any], unit: str, agency: str, form: str, period:
     return [_row(one) for one in rows]
 
 
-async def change(session: Session[Any], row: Row, **values: Any) -> Row:
-    """Write the next revision of a held row; names are columns, never a caller's words."""
+async def change(session: Session[Any], row: Row, at: datetime | None = None, **values: Any) -> Row:
+    """Write the next revision of a held row; names are columns, never a caller's words.
+
+    What a closed report may have counted otherwise is noted in this transaction, for `JudgeLateFacts`; `at` is the instant
+    of a change that writes none itself.
+    """
     names = ", ".join(f'"{name}" = ${number}' for number, name in enumerate(values, 3))
     written = await session.fetchrow(
         f"UPDATE owed_report SET revision = revision + 1, {names} WHERE unit = $1 AND code = $2 RETURNING *",
@@ -121,7 +125,34 @@ async def change(session: Session[Any], row: Row, **values: Any) -> Row:
         row["code"],
         *(json.dumps(one, ensure_ascii=False) if isinstance(one, dict) else one for one in values.values()),
     )
-    return _row(written)
+    changed = _row(written)
+    if _counted(row) != _counted(changed):
+        instants = [one for one in values.values() if isinstance(one, datetime)]
+        await _note_late(session, changed, at or max(instants, default=changed["opened_at"]))
+    return changed
+
+
+def _counted(row: Row) -> Any:
+    """What forms count of an owed report: nothing before it is handed in or late."""
+    names = ("field", "agency", "due_on", "handed_in_on", "late")
+    return [row[name] for name in names] if row["handed_in_on"] is not None or row["late"] else None
+
+
+async def _note_late(session: Session[Any], row: Row, at: datetime) -> None:
+    """Keep who changed what a closed form with a window up to its due day or later may have counted."""
+    await session.execute(
+        """
+        INSERT INTO late_fact (unit, kind, code, revision, source, recorded_at, judged)
+        SELECT $1::text, 'owed_report', $2, $3, $4, $5, false
+        WHERE EXISTS (SELECT FROM report WHERE unit = $1::text AND form <> 'II.06a' AND "end" >= $6) ON CONFLICT DO NOTHING
+        """,
+        row["unit"],
+        row["code"],
+        row["revision"],
+        row["received_by"] or f"/motcua/reporting/{row['unit']}",
+        at,
+        row["due_on"],
+    )
 
 
 async def take_to_remind(session: Session[Any], today: date) -> list[Row]:

@@ -156,7 +156,13 @@ class HandIn:
             check_order(row, OwedReportEvent.RECEIVED)
         check_day(row, on, local_date(now))
         row = await repository.change(
-            session, row, handed_in_on=on, document=document.as_row(), figures=_figures(document), received_by=by.name
+            session,
+            row,
+            now,
+            handed_in_on=on,
+            document=document.as_row(),
+            figures=_figures(document),
+            received_by=by.name,
         )
         await self._shelf.say(session, OwedReportEvent.RECEIVED, row, now)
         self._shelf.poke()

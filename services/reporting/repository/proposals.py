@@ -56,7 +56,8 @@ async def list_late_sources(
     rows = await session.fetch(
         """
         SELECT k.n AS kind, k.c AS code,
-               CASE WHEN k.n = 'petition' THEN (SELECT revision FROM petition_fact AS f WHERE f.unit = $1 AND f.code = k.c)
+               CASE k.n WHEN 'petition' THEN (SELECT revision FROM petition_fact AS f WHERE f.unit = $1 AND f.code = k.c)
+                    WHEN 'owed_report' THEN (SELECT revision FROM owed_report AS f WHERE f.unit = $1 AND f.code = k.c)
                     ELSE (SELECT revision FROM fact AS f WHERE f.unit = $1 AND f.code = k.c) END AS revision,
                ARRAY(SELECT DISTINCT source FROM late_fact AS l WHERE l.unit = $1 AND l.kind = k.n AND l.code = k.c
                      AND l.revision > k.r ORDER BY source) AS sources

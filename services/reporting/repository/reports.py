@@ -33,7 +33,7 @@ async def freeze(session: Session[Any]) -> None:
     figures or sees the report and is judged as late.
     """
     await see_one_state(session)
-    await session.execute("LOCK TABLE fact, petition_fact, report IN SHARE ROW EXCLUSIVE MODE")
+    await session.execute("LOCK TABLE fact, petition_fact, owed_report, report IN SHARE ROW EXCLUSIVE MODE")
 
 
 async def list_counted(session: Session[Any], unit: str, begin: date, end: date) -> list[dict[str, Any]]:
