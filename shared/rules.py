@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -115,13 +116,19 @@ def _as_written(_: _Constructor, node: ScalarNode) -> str:
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _as_written)
 
 
+@lru_cache(maxsize=128)
+def _nodes(text: str) -> object:
+    """The nodes of a file's text, which nobody changes; several readers of one start ask for the same file."""
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _Constructor
+    return yaml.load(text)
+
+
 def _parse(path: Path) -> tuple[Lines, object]:
     file = _shown(path)
     text = _read(path, file)
-    yaml = YAML(typ="rt", pure=True)
-    yaml.Constructor = _Constructor
     try:
-        root = yaml.load(text)
+        root = _nodes(text)
     except (YAMLError, ValueError, RecursionError) as broken:
         raise RuleError([RuleProblem(file, _broken_line(broken, text), "", _broken_reason(broken))]) from None
     if root is None:
