@@ -87,8 +87,9 @@ async def seal_anew(system: Inside, code: str, sealed: bytes) -> None:
 
 
 async def test_a_kept_name_is_printed_for_whoever_writes_letters_and_stands_nowhere_in_clear(
-    system: Inside, packets: Path, capfd: pytest.CaptureFixture[str]
+    system: Inside, packets: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("DEBUG")
     assert await send(system, packets, LATE) == "accepted"
     assert await send(system, packets, LATE) == "duplicate"
     assert await send(system, packets, f"{LATE}-bad", NgayTiepNhan="20251340") == "rejected"
@@ -99,7 +100,8 @@ async def test_a_kept_name_is_printed_for_whoever_writes_letters_and_stands_nowh
     assert await letter(system, LATE, Authorization=f"Bearer {SENDER}") == (BLANK, None)
 
     await system.settled()
-    everywhere = await places(system, "".join(capfd.readouterr()))
+    everywhere = await places(system, caplog.text)
+    assert "dead_letter_kept" in everywhere["logs"], "log lines are looked at"
     assert LATE in everywhere["journal"] and LATE in everywhere["applicant"], "the places hold what was said"
     assert [place for place, text in everywhere.items() if NAME in text or "Văn Thử" in text] == []
     files = [path for path in system.data.rglob("*") if path.is_file() and NAME.encode() in path.read_bytes()]
@@ -170,6 +172,13 @@ async def test_a_name_goes_thirty_days_after_the_dossiers_end_and_stays_away(sys
     ended = {"TrangThaiHoSo": "10", "NgayKetThucXuLy": "20251110070000", "NgayTra": "20251110073000"}
     assert await send(system, packets, DONE, **ended) == "accepted"
     system.clock.advance(at("2025-12-10T06:30:00"))
+    database = Database(json.loads((system.data / "runtime.json").read_text())["databases"]["dossier"], "dossier")
+    await database.start()
+    try:
+        assert await Names(database, system.clock, None, days=30).forget_finished() == 0
+    finally:
+        await database.stop()
+    assert (await kept(system))[DONE] is True, "the look at what ended leaves it"
     await send(system, packets, DONE, **ended)
     assert (await kept(system))[DONE] is True, "thirty days are not over"
     system.clock.advance(at("2025-12-10T07:30:00"))

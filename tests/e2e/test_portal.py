@@ -97,12 +97,14 @@ async def test_a_result_that_is_an_input_is_no_electronic_result(system: Inside)
 
 
 async def test_nothing_about_people_is_found_anywhere(
-    system: Inside, capfd: pytest.CaptureFixture[str], packets: Path
+    system: Inside, caplog: pytest.LogCaptureFixture, packets: Path
 ) -> None:
+    caplog.set_level("DEBUG")
     # refused once more, now that log lines are looked at; both rest in DEAD
     await send(system, "v1", (packets / "09-v1-no-code.json").read_bytes())
     await send(system, "v2", (packets / "29-v2-not-json.json").read_bytes() + "Nguyễn Văn Thử".encode())
-    everywhere = await places(system, "".join(capfd.readouterr()))
+    everywhere = await places(system, caplog.text)
+    assert "dead_letter_kept" in everywhere["logs"], "log lines are looked at"
     assert "000.10.66.H24-251103-0012" in everywhere["journal"], "the places hold what was said"
     assert everywhere["applicant"] == "", "without a key file no name is kept, not even sealed"
     assert "31083000" in everywhere["refused bodies"], "what was refused can still be judged by an operator"

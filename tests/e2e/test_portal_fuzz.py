@@ -108,10 +108,10 @@ class Fuzzing:
     taken: int = 0
 
     async def send_all(self, caller: Caller, rounds: Iterator[tuple[int, str, Any]]) -> None:
-        """Take packets until there are none left, or enough went wrong."""
+        """Take packets until there are none left, or one went wrong: behind an error the door hangs up."""
         for number, generation, bad in rounds:
             await self.send(caller, number, generation, bad)
-            if len(self.wrong) >= 5:
+            if self.wrong:
                 break
         caller.close()
 
@@ -137,7 +137,7 @@ async def test_mutated_packets_hurt_nobody(packets: Path) -> None:
         async with inside(folder, "2025-11-10T08:00:00") as system:
             callers = [await Caller.connect(system, number) for number in range(AT_ONCE)]
             await asyncio.gather(*(fuzzing.send_all(caller, rounds) for caller in callers))
-            assert not fuzzing.wrong, "\n".join(fuzzing.wrong)
+            assert not fuzzing.wrong, "\n".join(fuzzing.wrong[:5])
             await system.settled(120)
             total = (await system.figures("2025-11-01", "2025-11-10"))["total"]
     assert COUNT / 10 < fuzzing.taken < COUNT * 9 / 10, "some mutations must be harmless and some must not"
