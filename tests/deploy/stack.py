@@ -77,7 +77,7 @@ class Stack:
 
     def lose(self, *volumes: str) -> None:
         """Everything stops, and these volumes are gone."""
-        self.compose("down", "--timeout", "30")
+        self.compose("down")
         _must(["docker", "volume", "rm", *(f"{self.project}_{name}" for name in volumes)], self._environment)
 
     def kill(self, *containers: str) -> None:
