@@ -8,11 +8,11 @@ from gzip import GzipFile
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.events.statements import encode_statement
+from shared.events.records import Record, encode_record
 from simulation.stream import Said
 
 
-def write_records(said: Iterable[Said], path: Path) -> int:
+def write_records(said: Iterable[Said[Record]], path: Path) -> int:
     """Write statements in the order in which they are said, compressed when the name ends in `.gz`; returns how many.
 
     The same statements give the same bytes, compressed or not.
@@ -20,7 +20,7 @@ def write_records(said: Iterable[Said], path: Path) -> int:
     written = 0
     with path.open("wb") as plain, _packed(plain) if path.suffix == ".gz" else nullcontext(plain) as file:
         for one in said:
-            file.write(encode_statement(one.statement) + b"\n")
+            file.write(encode_record(one.statement) + b"\n")
             written += 1
     return written
 

@@ -80,6 +80,8 @@ class Profile(_Part):
     """Dossiers of an average working day at the start of the scenario."""
     growth: Annotated[float, Field(ge=-0.9)]
     """By how much that is more at the end (0.2 = a fifth)."""
+    petitions_per_day: Annotated[float, Field(ge=0, lt=2)]
+    """Petitions of a working day."""
     mix: dict[str, Annotated[float, Field(ge=0)]]
     """Weights of fields; a field that is absent weighs 1."""
     online: Moving
@@ -122,6 +124,29 @@ class Life(_Part):
     satisfied_when_late: Share
     """Factor on the unit's share of satisfied ratings."""
     rush_late: Annotated[float, Field(ge=1)]
+
+
+class Habits(_Part):
+    """What happens to petitions, as shares; the same in every unit."""
+
+    fields: Annotated[list[str], Field(min_length=1)]
+    agencies: Annotated[list[str], Field(min_length=1)]
+    reasons: Annotated[list[Literal["out_of_scope", "anonymous", "not_vietnamese"]], Field(min_length=1)]
+    """Why one is not taken up."""
+    rejected: Share
+    wrong_field: Share
+    """Taken in under another field, corrected days later."""
+    staff: Share
+    """About the conduct of officials, not about rules."""
+    complex: Share
+    late_transfer: Share
+    late_answer: Share
+    never_answered: Share
+    published: Share
+    rated: Share
+    satisfied: Share
+    reopened: Share
+    """Of those whose sender was not satisfied."""
 
 
 class Rush(_Part):
@@ -197,6 +222,7 @@ class Scenario(_Part):
     same_day_until: time
     rushes: list[Rush]
     life: Life
+    petitions: Habits
     feed: Feed
     units: dict[str, Profile]
     reasons: Reasons

@@ -315,10 +315,40 @@ def _petition_empty_rating(it: Dossier) -> Trap:
     )
 
 
+def _petition_as_dossier(it: Dossier) -> Trap:
+    new = it.record("petition.received", it.received)
+    new["data"] = {"unit": it.unit, "dossier": it.code}
+    return Trap(
+        "petition-as-dossier", "its code stands in dossier", (_records(new, expect=["rejected: data.petition"]),)
+    )
+
+
+def _petition_own_reason(it: Dossier) -> Trap:
+    refused = it.record("petition.rejected", it.at(2), "2", reason_code="Không thuộc thẩm quyền")
+    return Trap(
+        "petition-own-reason",
+        "a reason in one's own words",
+        (_records(refused, expect=["rejected: data.reason_code"]),),
+    )
+
+
+def _petition_future(it: Dossier) -> Trap:
+    new = it.record("petition.received", it.now + timedelta(days=2))
+    return Trap(
+        "petition-future", "taken in the day after tomorrow", (_records(new, expect=["rejected: data.received_at"]),)
+    )
+
+
+def _petition_with_person(it: Dossier) -> Trap:
+    new = it.record("petition.received", it.received, sender="Nguyễn Văn Thử", content="Nội dung phản ánh")
+    return Trap("petition-with-person", "its text and its sender: dropped when the record is read", (_records(new),))
+
+
 _TRAPS: tuple[Callable[[Dossier], Trap], ...] = (
     _same_again, _line_again, _line_first, _eleven_lines, _reopened, _wait_as_nine, _nine_without_due, _input_as_result,
     _dummy_identity, _channel_missing, _unmapped, _code_date, _mixed_types, _refused_by_centre, _withdrawn,
     _impossible_date, _no_code, _unknown_status, _future, _finished_first, _bad_neighbour, _unknown_service, _nothing,
     _no_json, _record_again, _records_backwards, _record_without_offset, _record_unknown_kind, _record_unknown_unit,
-    _record_with_person, _petition_answered_first, _petition_empty_rating,
+    _record_with_person, _petition_answered_first, _petition_empty_rating, _petition_as_dossier, _petition_own_reason,
+    _petition_future, _petition_with_person,
 )  # fmt: skip

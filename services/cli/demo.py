@@ -29,7 +29,7 @@ from services.cli.reports import export_all
 from services.cli.reports import table_of as figures_table
 from shared.bus import publish_atomically
 from shared.clock import SimulatedClock
-from shared.events.statements import encode_statement
+from shared.events.records import Record, encode_record
 from shared.localtime import LOCAL, local_date
 from shared.loop import run
 from shared.observability import configure_logs
@@ -38,7 +38,7 @@ from shared.topology import BATCH, centre_account, onestop_subject
 from shared.units import load_units
 from shared.workdays import load_calendar
 from simulation.scenario import load_scenario
-from simulation.stream import Said, simulate
+from simulation.stream import Said, simulate_all
 
 if TYPE_CHECKING:
     from services.system import System
@@ -118,13 +118,13 @@ class Demo:
         with Progress(*columns, TimeElapsedColumn(), console=said) as progress:
             bar = progress.add_task("01/07/2025", total=days)
             for day, statements in _by_day(
-                simulate(UNITS, seed, BEGIN, self.end, load_calendar(RULES), load_scenario(_SCENARIO)), self.end
+                simulate_all(UNITS, seed, BEGIN, self.end, load_calendar(RULES), load_scenario(_SCENARIO)), self.end
             ):
                 await self._live(day, statements)
                 progress.update(bar, advance=1, description=f"{day:%d/%m/%Y}  {self.said:,} statements")
         await asyncio.to_thread(self._show)
 
-    async def _live(self, day: date, statements: Sequence[Said]) -> None:
+    async def _live(self, day: date, statements: Sequence[Said[Record]]) -> None:
         self.clock.advance(datetime.combine(day, MORNING, LOCAL))
         await self._digested()  # the day's promises are judged before the day speaks, as in an office
         self.clock.advance(datetime.combine(day, EVENING, LOCAL))
@@ -132,8 +132,7 @@ class Demo:
             own = [one.statement for one in statements if one.statement.unit == unit]
             for start in range(0, len(own), BATCH):
                 messages: list[tuple[str, bytes, dict[str, str]]] = [
-                    (onestop_subject(one.unit, one.kind), encode_statement(one), {})
-                    for one in own[start : start + BATCH]
+                    (onestop_subject(one.unit, one.kind), encode_record(one), {}) for one in own[start : start + BATCH]
                 ]
                 await publish_atomically(bus, messages)
         self.said += len(statements)
@@ -198,7 +197,7 @@ class Demo:
 _SCENARIO = RULES / "simulation" / "haiphong-2025.yaml"
 
 
-def _by_day(told: Iterator[Said], end: date) -> Iterator[tuple[date, list[Said]]]:
+def _by_day(told: Iterator[Said[Record]], end: date) -> Iterator[tuple[date, list[Said[Record]]]]:
     """Every day of the half year with what was said on it; a day without a word is still a day."""
     day = BEGIN
     for said_on, group in groupby(told, key=lambda one: local_date(one.said_at)):

@@ -19,7 +19,7 @@ from nats.errors import Error as BusError
 
 from services.cli.client import Client, CommandFailed
 from shared.events.envelope import BATCH_TYPE
-from shared.events.statements import Statement, encode_statement
+from shared.events.records import Record, encode_record
 from shared.topology import RECEIPT_TO, onestop_subject
 
 PATIENCE = 30
@@ -31,7 +31,7 @@ Verdicts = Counter[str]
 class Sender(Protocol):
     """Says statements and tells what was answered."""
 
-    def send(self, statements: Sequence[Statement]) -> Verdicts:
+    def send(self, statements: Sequence[Record]) -> Verdicts:
         """How many were `accepted`, `duplicate`, `rejected`, `unanswered`."""
 
     def close(self) -> None:
@@ -44,9 +44,9 @@ class HttpSender:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def send(self, statements: Sequence[Statement]) -> Verdicts:
+    def send(self, statements: Sequence[Record]) -> Verdicts:
         """See `Sender`."""
-        body = b"[" + b",".join(map(encode_statement, statements)) + b"]"
+        body = b"[" + b",".join(map(encode_record, statements)) + b"]"
         answer = self._client.post("/v1/records", content=body, media_type=BATCH_TYPE)
         return Counter({name: answer[name] for name in ("accepted", "duplicate", "rejected")})
 
@@ -79,18 +79,18 @@ class BusSender:
         for receipt in json.loads(message.data):
             self._receipts.put_nowait(receipt)
 
-    def send(self, statements: Sequence[Statement]) -> Verdicts:
+    def send(self, statements: Sequence[Record]) -> Verdicts:
         """See `Sender`."""
         try:
             return self._runner.run(self._send(statements))
         except BusError as error:
             raise CommandFailed(f"the bus did not take a statement: {error}", code=1) from error
 
-    async def _send(self, statements: Sequence[Statement]) -> Verdicts:
+    async def _send(self, statements: Sequence[Record]) -> Verdicts:
         stream, headers = self._bus.jetstream(), {RECEIPT_TO: f"{self._inbox}.receipts"}
         said = await asyncio.gather(
             *(
-                stream.publish(onestop_subject(one.unit, str(one.kind)), encode_statement(one), headers=headers)
+                stream.publish(onestop_subject(one.unit, str(one.kind)), encode_record(one), headers=headers)
                 for one in statements
             )
         )

@@ -15,16 +15,17 @@ import typer
 
 from services.cli.client import DEFAULT_DATA, Client, CommandFailed, Data, progress_bar, said
 from services.cli.senders import BusSender, HttpSender, Sender, Verdicts
+from services.cli.stopping import Stop
 from services.cli.trying import chosen_traps, try_traps, write_traps
 from shared.clock import SystemClock
-from shared.events.statements import Statement
+from shared.events.records import Record
 from shared.localtime import local_date, start_of_day
 from shared.settings import RULES
 from shared.units import load_units
 from shared.workdays import load_calendar
 from simulation.recordfile import write_records
 from simulation.scenario import UnknownUnit, load_scenario
-from simulation.stream import Said, said_of_new_dossiers, simulate
+from simulation.stream import Said, said_of_new_dossiers, simulate_all
 
 BATCH = 500
 PAUSE = 0.5
@@ -77,7 +78,7 @@ def simulate_centre(
     if live and first < BEGIN:
         raise CommandFailed(f"--from {first} is before {BEGIN}: no commune of today had a centre then")
     scenario = load_scenario(RULES / "simulation" / "haiphong-2025.yaml")
-    stream = simulate(unit, seed, BEGIN if live else first, last, load_calendar(RULES), scenario)
+    stream = simulate_all(unit, seed, BEGIN if live else first, last, load_calendar(RULES), scenario)
     try:
         if live:
             sender = _sender(bus, unit, ca, data, test_system)
@@ -122,32 +123,45 @@ def _sender(bus: str | None, units: list[str], ca: Path | None, data: Path, test
     return BusSender(bus, units[0], ca)
 
 
-def _play(stream: Iterator[Said], sender: Sender, rate: float | None) -> int:
+def _play(stream: Iterator[Said[Record]], sender: Sender, rate: float | None) -> int:
     """Say what was to be said until now, then the rest when its time has come; returns the exit code."""
     total = Counter[str]()
-    try:
-        now = SystemClock().now()
-        past, coming = list[Said](), deque[Said]()
-        with said.status("living through the time before"):
-            for one in stream:
-                (past if one.said_at <= now else coming).append(one)
-        _catch_up(past, sender, rate, total)
-        said.print(f"{len(past)} said: {_in_words(total)}; {len(coming)} to come", highlight=False)
-        _follow(coming, sender, total)
-    except KeyboardInterrupt:
+    with Stop() as stop:
+        try:
+            past, coming = _divided(stream, SystemClock().now(), stop)
+            _catch_up(past, sender, rate, total, stop)
+            if not stop.asked:
+                said.print(f"{len(past)} said: {_in_words(total)}; {len(coming)} to come", highlight=False)
+                _follow(coming, sender, total, stop)
+        except KeyboardInterrupt:
+            pass  # asked twice: what was in hand is broken off
+        finally:
+            sender.close()
+    if stop.asked:
         said.print("stopped; what was not said may be said again: nothing counts twice")
-    finally:
-        sender.close()
     print(_in_words(total))
     return 3 if total["rejected"] or total["unanswered"] else 0
 
 
-def _catch_up(past: list[Said], sender: Sender, rate: float | None, total: Verdicts) -> None:
+def _divided(
+    stream: Iterator[Said[Record]], now: datetime, stop: Stop
+) -> tuple[list[Said[Record]], deque[Said[Record]]]:
+    """(what was to be said until now, the rest)."""
+    past, coming = list[Said[Record]](), deque[Said[Record]]()
+    with said.status("living through the time before"):
+        for one in stream:
+            if stop.asked:
+                break
+            (past if one.said_at <= now else coming).append(one)
+    return past, coming
+
+
+def _catch_up(past: list[Said[Record]], sender: Sender, rate: float | None, total: Verdicts, stop: Stop) -> None:
     size = BATCH if rate is None else max(1, min(BATCH, round(rate * PAUSE)))
     with progress_bar() as progress:
         task = progress.add_task("said", total=len(past))
         began, sent, rest = time.monotonic(), 0, iter(past)
-        while batch := [one.statement for one in islice(rest, size)]:
+        while not stop.asked and (batch := [one.statement for one in islice(rest, size)]):
             if rate is not None:  # against the beginning, so that slow answers are made up for
                 time.sleep(max(0.0, began + sent / rate - time.monotonic()))
             total.update(sender.send(batch))
@@ -155,10 +169,10 @@ def _catch_up(past: list[Said], sender: Sender, rate: float | None, total: Verdi
             progress.advance(task, len(batch))
 
 
-def _follow(coming: deque[Said], sender: Sender, total: Verdicts) -> None:
-    while coming:
+def _follow(coming: deque[Said[Record]], sender: Sender, total: Verdicts, stop: Stop) -> None:
+    while coming and not stop.asked:
         now = SystemClock().now()
-        batch = list[Statement]()
+        batch = list[Record]()
         while coming and len(batch) < BATCH and coming[0].said_at <= now:
             batch.append(coming.popleft().statement)
         if batch:
