@@ -50,6 +50,10 @@ SERVICE_VIEWS: Mapping[str, tuple[str, str]] = {
         "SELECT id, unit, form, period, version, status, opened_at, decided_at, jsonb_array_length(cells) AS cells,"
         " jsonb_array_length(causes) AS dossiers FROM reporting.report_proposal",
     ),
+    "forecast": (
+        "reporting",
+        'SELECT unit, period, begin, "end", expected, low, high, must_finish, computed_at FROM reporting.forecast',
+    ),
     "progress": (
         "inspection",
         'SELECT plan, target, period, begin, "end", hit, base, unknown, verdict, measured_at FROM inspection.progress',

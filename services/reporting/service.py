@@ -15,6 +15,7 @@ from services.reporting.cities.api import CitiesApi
 from services.reporting.cities.usecases import ShowCity
 from services.reporting.documents import Paper
 from services.reporting.foresight.api import ForesightApi
+from services.reporting.foresight.keeping import KeepForecasts
 from services.reporting.foresight.usecases import ForeseePeriod
 from services.reporting.forms import load_forms
 from services.reporting.handlers import ReportingHandlers, routes
@@ -147,6 +148,7 @@ def build(environment: Environment) -> Service:
     routers.include_router(api.router())
     foresee = ForeseePeriod(database, environment.clock, load_calendar(environment.rules))
     routers.include_router(ForesightApi(foresee, close, environment.tokens).router())
+    forecasts = KeepForecasts(database, environment.clock, foresee, rules, units, every=settings.forecasts_seconds)
     routers.include_router(HistoryApi(ExplainDifference(database, measure), measure, environment.tokens).router())
     routers.include_router(PublicationApi(ShowPublications(database), environment.tokens).router())
     routers.include_router(CitiesApi(ShowCity(database, units, rules), environment.tokens).router())
@@ -162,7 +164,7 @@ def build(environment: Environment) -> Service:
         name=NAME,
         bus=bus,
         resources=(database,) if boards is None else (database, boards),
-        tasks=(relay.run, drift.run, judge.run, publish.run, remind.run, watch.run),
+        tasks=(relay.run, drift.run, judge.run, publish.run, remind.run, watch.run, forecasts.run),
         checks=(database.answers, relay.problem),
         warnings=(drift.warning,),
         backlog={

@@ -14,3 +14,4 @@ class ReportingSettings(ServiceSettings):
         default=3, ge=0, description="working days after which a report that fell due unwatched makes nobody late"
     )
     obligations_seconds: float = Field(default=1.0, gt=0, description="seconds between two looks at owed reports")
+    forecasts_seconds: float = Field(default=900.0, gt=0, description="seconds between two forecasts for the boards")

@@ -271,3 +271,19 @@ class Rebuild(Base, table=True):
     reason: str | None
     differences: int
     shown: list[Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class Forecast(Base, table=True):
+    """What a unit's running quarter will probably end with, for boards; without history the row says nothing."""
+
+    __tablename__ = "forecast"
+
+    unit: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    begin: date
+    end: date
+    expected: float | None
+    low: float | None
+    high: float | None
+    must_finish: int | None
+    computed_at: datetime = Field(sa_column=Column(TIMESTAMP(timezone=True), nullable=False))

@@ -79,6 +79,28 @@ async def test_the_quarter_so_far_is_the_report_of_the_same_days(running: Inside
     assert (sum(row["Tiếp nhận"] for row in weeks), sum(row["Giải quyết"] for row in weeks)) == (7, 3)
 
 
+async def test_a_forecast_stands_beside_the_quarter_so_far(running: Inside, show: ShowBoards) -> None:
+    named = ("Chưa xong", "Đến nay (%)", "Dự báo (%)", "Khoảng (8/10 lần)")
+
+    async def shown() -> dict[str, list[str]]:
+        rows = await rows_of(show, "lanh-dao", "du-bao-cuoi-quy")
+        return {row["key"]: [str(row[name]) for name in named] for row in rows}
+
+    silent = "chưa đủ 30 hồ sơ đã giải quyết"
+    before = await shown()
+    assert before["10966"] == ["4", "66.6", "None", silent]
+    assert before["10510"] == ["0", "100.0", "None", silent]
+    async with running.database("reporting") as database:
+        await database.execute(
+            "UPDATE forecast SET expected = 0.7049, low = 0.612, high = 0.8, must_finish = 3, computed_at = '2099-01-01'"
+            " WHERE unit = '10966'"
+        )
+        try:
+            assert (await shown())["10966"] == ["4", "66.6", "70.4", "từ 61,2 đến 80,0"]
+        finally:
+            await database.execute("UPDATE forecast SET computed_at = '2025-01-01'")
+
+
 async def test_all_units_together_and_side_by_side(show: ShowBoards) -> None:
     (both,) = await rows_of(show, "lanh-dao", "ty-le-dung-han")
     assert (both["hit"], both["base"]) == (3, 4)

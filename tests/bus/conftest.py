@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from tests.inside import Inside, inside, new_folder
@@ -11,6 +12,7 @@ from tests.inside import Inside, inside, new_folder
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running() -> AsyncIterator[Inside]:
-    with new_folder() as data:
+    with new_folder() as data, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTCUA_FORECASTS_SECONDS", "1")
         async with inside(data) as one:
             yield one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.inside import UNIT, Inside, record
+from tests.inside import UNIT, Inside, record, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
@@ -38,6 +38,15 @@ async def test_a_forecast_names_what_is_due_and_refuses_to_guess(running: Inside
     assert [(one["dossier"], one["age"], one["left"]) for one in told["riskiest"]] == [("F-OPEN", 2, 3)]  # type: ignore[attr-defined]
     assert 0 < told["low"] <= told["expected"] <= told["high"] <= 1  # type: ignore[operator]
     assert await asked() == (200, told)
+    async with running.database("reporting") as database:
+
+        async def kept() -> bool:
+            row = await database.fetchrow(
+                "SELECT period, expected, low, high, must_finish FROM forecast WHERE unit = $1", UNIT
+            )
+            return row is not None and tuple(row) == ("2025-Q4", told["expected"], told["low"], told["high"], 1)
+
+        await until(kept, "the same forecast where boards read it")
     for wrong, reason in (
         ({"on": "2025-11-21"}, "2025-11-21 has not come yet: today is 2025-11-20"),
         ({"period": "2025-Q3"}, "the period ended on 2025-09-14"),
