@@ -57,12 +57,12 @@ async def each_or_all(
     """
     if not items:
         return
-    attempt = max(raw.metadata.num_delivered for _, raw in items)
     try:
         await apply([item for item, _ in items])
     except asyncio.CancelledError:
         raise
     except Exception as error:
+        attempt = max(raw.metadata.num_delivered for _, raw in items)
         if attempt < PATIENCE or is_transient(error):
             raise
         for item, raw in items:
