@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 
 from services.dossier import repository
@@ -26,7 +27,7 @@ from services.dossier.repository import Heard, Key, SourceRow, Stored, View
 from shared import outbox
 from shared.clock import Clock
 from shared.database import Database, Session
-from shared.events.dossiers import DossierEvent, DossierSaid, Snapshot, Stated
+from shared.events.dossiers import DossierEvent, Snapshot, Stated, write_said, write_snapshot
 from shared.events.envelope import Outgoing, encode_event
 from shared.events.petitions import PetitionStatement
 from shared.events.statements import Statement
@@ -124,13 +125,14 @@ class RecordStatements:
         stored = await repository.lock_dossiers(session, by_dossier)
         # a row that nobody wrote before has no other statements: whoever adds some holds its lock until commit
         older = await repository.list_statements(session, [key for key, row in stored.items() if row.revision > 0])
-        rows, events = list[dict[str, Any]](), list[Outgoing]()
+        snapshots, rows, events = list[Snapshot](), list[dict[str, Any]](), list[Outgoing]()
         for key, row in stored.items():
-            row_, said = refold(row, older.get(key) or by_dossier[key], by_dossier[key], now)
+            snapshot, row_, said = refold(row, older.get(key) or by_dossier[key], by_dossier[key], now)
+            snapshots.append(snapshot)
             rows.append(row_)
             events.extend(said)
         await repository.save_dossiers(session, rows)
-        await self._follow(session, [row["snapshot"] for row in rows])
+        await self._follow(session, snapshots)
         return events
 
     def _count(self, events: Sequence[Outgoing]) -> None:
@@ -149,8 +151,8 @@ def _verdict(one: Heard, unique: dict[Any, Heard], added: set[Any], known: dict[
 
 def refold(
     row: Stored, statements: Sequence[Statement], fresh: Sequence[Statement], now: datetime
-) -> tuple[dict[str, Any], list[Outgoing]]:
-    """The dossier's new row and the events that its `fresh` statements cause, each under its own statement's correlation."""
+) -> tuple[Snapshot, dict[str, Any], list[Outgoing]]:
+    """The dossier as it is now, its row, and the events that its `fresh` statements cause, each under its own correlation."""
     folded, newest = fold(statements), fresh[-1]
     snapshot = Snapshot(
         unit=row.unit,
@@ -163,20 +165,20 @@ def refold(
         findings=list(folded.findings),
         stated=[Stated(kind=one.kind, at=one.time, source=one.source, id=one.id) for one in in_order(fresh)],
     )
-    correlation = newest.correlation or newest.id
+    written, correlation = write_snapshot(snapshot), newest.correlation or newest.id
     caused = {one.time: one.correlation or one.id for one in fresh}
     events = [
-        event_of(snapshot, event, at=at, changed=changed, correlation=caused.get(at, correlation))
+        event_of(snapshot, written, event, at=at, changed=changed, correlation=caused.get(at, correlation))
         for event, at, changed in told_by(row.snapshot, snapshot)
     ]
     said_for = row.overdue_said_for
     if said_for is not None and not was_overdue(folded.timeline, said_for):
         at, changed = overdue_from(said_for), {"due_at": said_for}
         events.append(
-            event_of(snapshot, DossierEvent.OVERDUE_WITHDRAWN, at=at, changed=changed, correlation=correlation)
+            event_of(snapshot, written, DossierEvent.OVERDUE_WITHDRAWN, at=at, changed=changed, correlation=correlation)
         )
         said_for = None
-    return {
+    kept = {
         "unit": row.unit,
         "code": row.code,
         "revision": snapshot.revision,
@@ -185,8 +187,9 @@ def refold(
         "is_running": is_running(folded.state),
         "overdue_said_for": said_for,
         "correlation": correlation,
-        "snapshot": snapshot,
-    }, events
+        "snapshot": written,
+    }
+    return snapshot, kept, events
 
 
 def _judged_by(row: Stored, fresh: Sequence[Statement]) -> str:
@@ -198,7 +201,13 @@ def _judged_by(row: Stored, fresh: Sequence[Statement]) -> str:
 
 
 def event_of(
-    snapshot: Snapshot, event: DossierEvent, *, at: datetime, changed: dict[str, Any], correlation: str
+    snapshot: Snapshot,
+    written: msgspec.Raw,
+    event: DossierEvent,
+    *,
+    at: datetime,
+    changed: dict[str, Any],
+    correlation: str,
 ) -> Outgoing:
     """One event about a dossier; its id is the same whenever the same thing is said again."""
     event_id = f"{snapshot.unit}/{snapshot.dossier}/{event}/{at.timestamp():.3f}/{snapshot.revision}"
@@ -212,7 +221,7 @@ def event_of(
             source=f"/motcua/dossier/{snapshot.unit}",
             subject=snapshot.dossier,
             time=at,
-            data=DossierSaid(snapshot=snapshot, changed=changed),
+            data=write_said(written, changed),
             correlation=correlation,
         ),
     )
@@ -316,7 +325,8 @@ class Sweep:
             assert row.snapshot.state.due_at is not None
             due_at = row.snapshot.state.due_at
             at = overdue_from(due_at) if event is DossierEvent.OVERDUE else heard
-            events.append(event_of(row.snapshot, event, at=at, changed={"due_at": due_at}, correlation=row.correlation))
+            written, changed = write_snapshot(row.snapshot), {"due_at": due_at}
+            events.append(event_of(row.snapshot, written, event, at=at, changed=changed, correlation=row.correlation))
             self._metrics.events.labels(row.unit, event.value).inc()
         await outbox.add(session, events)
         await repository.note_said(session, column, dossiers)

@@ -141,6 +141,7 @@ class DossierSaid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 _said = msgspec.json.Decoder(DossierSaid)
+_encode = msgspec.json.Encoder().encode
 
 
 def read_snapshot(envelope: Envelope) -> Snapshot:
@@ -151,6 +152,16 @@ def read_snapshot(envelope: Envelope) -> Snapshot:
 def read_said(envelope: Envelope) -> DossierSaid:
     """The whole data of one dossier event; raises `ValueError` when it is not one."""
     return decode_bounded(_said.decode, envelope.data)
+
+
+def write_snapshot(snapshot: Snapshot) -> msgspec.Raw:
+    """A snapshot as JSON: written once, for the row and for every event that tells of it."""
+    return msgspec.Raw(_encode(snapshot))
+
+
+def write_said(snapshot: msgspec.Raw, changed: dict[str, Any]) -> dict[str, Any]:
+    """The `data` that `read_said` reads, around a snapshot that is written already."""
+    return {"snapshot": snapshot, "changed": changed} if changed else {"snapshot": snapshot}
 
 
 def states_by_day(timeline: Sequence[Step]) -> Iterator[tuple[date, State]]:

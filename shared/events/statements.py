@@ -208,7 +208,6 @@ def parse_statement(body: bytes, *, knows_unit: Callable[[str], bool], now: date
 
 def encode_statement(statement: Statement) -> bytes:
     """Write a statement as the CloudEvent of contracts.md §3; it holds known facts only."""
-    facts = {name: value for name in _fact_names if (value := getattr(statement.facts, name)) is not None}
     return _encode(
         {
             "specversion": "1.0",
@@ -219,7 +218,7 @@ def encode_statement(statement: Statement) -> bytes:
             "time": statement.time,
             "datacontenttype": "application/json",
             "correlationid": statement.correlation or statement.id,
-            "data": {"unit": statement.unit, "dossier": statement.dossier, **facts},
+            "data": {"unit": statement.unit, "dossier": statement.dossier, **msgspec.to_builtins(statement.facts)},
         }
     )
 
