@@ -44,8 +44,8 @@ def model_events() -> Iterator[Outgoing]:
         code = one.statement.dossier
         said[code].append(one.statement)
         known = row.get(code) or Stored(unit=MODEL, code=code, revision=0, snapshot=None)
-        new, events = refold(known, said[code], [one.statement], one.said_at)
-        row[code] = Stored(unit=MODEL, code=code, revision=new["revision"], snapshot=new["snapshot"])
+        snapshot, _, events = refold(known, said[code], [one.statement], one.said_at)
+        row[code] = Stored(unit=MODEL, code=code, revision=snapshot.revision, snapshot=snapshot)
         yield from events
 
 
