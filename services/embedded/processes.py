@@ -50,6 +50,11 @@ class Death:
     code: int
     lines: tuple[str, ...]
 
+    def __str__(self) -> str:
+        how = f"was killed by {signal.Signals(-self.code).name}" if self.code < 0 else f"ended with code {self.code}"
+        said = f"; its last words: {self.lines[-1]}" if self.lines else ""
+        return f"{self.name} {how} although nobody stopped it; start again, nothing that got a receipt is lost{said}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
