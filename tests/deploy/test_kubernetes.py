@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -219,7 +220,6 @@ def chart_configuration(config: dict[str, Any]) -> str:
 def test_what_kustomize_renders_is_what_kubernetes_knows(folder: Path, made: Path, tmp_path: Path) -> None:
     if not shutil.which("kubectl"):
         pytest.skip("kubectl is not installed: the manifests are not rendered")
-    validate = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate to check every field")
     shutil.copytree(folder, tmp_path / "there", ignore=shutil.ignore_patterns("secrets"))
     if folder.name == "credentials":
         shutil.copytree(made, tmp_path / "there" / "secrets")
@@ -229,4 +229,4 @@ def test_what_kustomize_renders_is_what_kubernetes_knows(folder: Path, made: Pat
     rendered = [one for one in yaml.safe_load_all(said.stdout) if one["apiVersion"] != "postgresql.cnpg.io/v1"]
     assert len(rendered) >= len(GENERATED)
     for one in rendered:
-        validate.validate(one, KUBERNETES, strict=True)
+        kubernetes_validate.validate(one, KUBERNETES, strict=True)
