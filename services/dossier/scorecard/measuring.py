@@ -26,14 +26,9 @@ class MeasureSources:
         self._database, self._clock, self._calendar, self._metrics = database, clock, calendar, metrics
 
     async def run(self, seconds: float) -> None:
-        """For ever; a look that fails is logged and tried again."""
+        """Look until cancelled."""
         while True:
-            try:
-                await self()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                log.warning("sources_not_measured", reason=str(error))
+            await self()
             await asyncio.sleep(seconds)
 
     async def __call__(self) -> None:
