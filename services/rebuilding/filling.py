@@ -21,7 +21,7 @@ from services.provisioning import DATABASE
 from services.rebuilding.reading import Archive, Heard, Stream, heard, read_each
 from services.rebuilding.shadow import SHADOW, as_service
 from services.reporting.history.filling import kept_of
-from services.reporting.history.repository import KNOWN_SPAN, rows_of
+from services.reporting.history.repository import KNOWN_REVISION, KNOWN_SPAN, revision_row, rows_of
 from shared.events.dossiers import Snapshot, read_snapshot
 from shared.events.petition_snapshots import PetitionSnapshot, read_petition_snapshot
 from shared.facts import COLUMNS, entries, spans
@@ -147,12 +147,10 @@ async def _write_dossiers(connection: Connection, dossiers: Sequence[Sequence[Sn
         cut += of_dossier
         if older := kept_of(told):
             kept[newest.unit, newest.dossier] = older
-    revisions = [
-        (one.unit, one.dossier, one.revision, one.recorded_at, one.source) for told in dossiers for one in told
-    ]
+    revisions = [revision_row(one) for told in dossiers for one in told]
     await _write(connection, "fact", ("unit", "code", "revision", "entries"), facts)
     await _write(connection, "span", COLUMNS, ([span[name] for name in COLUMNS] for span in cut))
-    await _write(connection, "known_revision", ("unit", "code", "revision", "recorded_at", "source"), revisions)
+    await _write(connection, "known_revision", KNOWN_REVISION, revisions)
     states = ({**row, "state": row["state"] and _encode(row["state"]).decode()} for row in rows_of(kept))
     await _write(connection, "known_span", KNOWN_SPAN, ([row[name] for name in KNOWN_SPAN] for row in states))
 

@@ -120,18 +120,28 @@ def _learn_all(
     return worth_keeping(known, base)
 
 
+KNOWN_REVISION = ("unit", "code", "revision", "recorded_at", "source", "stated")
+
+
+def revision_row(one: Snapshot) -> tuple[Any, ...]:
+    """The columns `KNOWN_REVISION` of a revision."""
+    stated = _encode(one.stated).decode() if one.stated else None
+    return one.unit, one.dossier, one.revision, one.recorded_at, one.source, stated
+
+
 async def _note_revisions(session: Session[Any], snapshots: Sequence[Snapshot]) -> dict[Key, list[Snapshot]]:
     """Those not heard before, by dossier in rising order."""
     unique = {(one.unit, one.dossier, one.revision): one for one in snapshots}
-    ordered = [unique[key] for key in sorted(unique)]
+    if not unique:
+        return {}
+    rows_to_note = [revision_row(unique[key]) for key in sorted(unique)]
     rows = await session.fetch(
-        """
-        INSERT INTO known_revision (unit, code, revision, recorded_at, source, stated)
+        f"""
+        INSERT INTO known_revision ({", ".join(KNOWN_REVISION)})
         SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::text[], $6::jsonb[])
         ON CONFLICT DO NOTHING RETURNING unit, code, revision
         """,
-        *([getattr(one, name) for one in ordered] for name in ("unit", "code", "revision", "recorded_at", "source")),
-        [_encode(one.stated).decode() if one.stated else None for one in ordered],
+        *zip(*rows_to_note, strict=True),
     )
     fresh = defaultdict[Key, list[Snapshot]](list)
     for row in sorted((row["unit"], row["code"], row["revision"]) for row in rows):
