@@ -37,7 +37,7 @@ def simulate(
     """All that is said of dossiers from the first to the last day, both inclusive, in the order in which it is said.
 
     The same arguments give the same statements; another unit beside it or a later end changes nothing of what a unit
-    says before. Raises `UnknownUnit` at the first step.
+    says before. Raises `UnknownUnit`.
     """
     feeds = [_say_dossiers(unit, seed, begin, end, calendar, scenario) for unit in dict.fromkeys(units)]
     return merge(*feeds, key=_by_time)

@@ -78,8 +78,8 @@ def simulate_centre(
     if live and first < BEGIN:
         raise CommandFailed(f"--from {first} is before {BEGIN}: no commune of today had a centre then")
     scenario = load_scenario(RULES / "simulation" / "haiphong-2025.yaml")
-    stream = simulate_all(unit, seed, BEGIN if live else first, last, load_calendar(RULES), scenario)
     try:
+        stream = simulate_all(unit, seed, BEGIN if live else first, last, load_calendar(RULES), scenario)
         if live:
             sender = _sender(bus, unit, ca, data, test_system)
             raise typer.Exit(_play(said_of_new_dossiers(stream, start_of_day(first)), sender, rate))
