@@ -16,7 +16,7 @@ demo: .venv/.ready ## play half a year of two communes through the real system a
 
 # one file's tests stay together: they share a running system
 test: .venv/.ready ## run every test, several files at a time
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-compose: .venv/.ready ## bring the containers up for real, use, kill, restart and take them down (needs a Docker engine)
 	@$(BIN)/python -m pytest -m "deploy and not cluster" -rs tests/deploy
