@@ -51,12 +51,15 @@ def record(kind: str, dossier: str, when: str, *, id: str = "", unit: str = UNIT
 
 async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = 30) -> Any:
     """The first true answer of `condition`; fails with `what` when there is none in time."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
+    try:
+        async with asyncio.timeout(seconds) as limit:
             while not (found := await condition()):
                 await asyncio.sleep(0.05)
             return found
-    raise AssertionError(f"waited {seconds:g} s in vain: {what}")
+    except TimeoutError:
+        if not limit.expired():  # the condition's own: it says more than we could
+            raise
+        raise AssertionError(f"waited {seconds:g} s in vain: {what}") from None
 
 
 class Lines(logging.Handler):
