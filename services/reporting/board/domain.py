@@ -58,4 +58,12 @@ def written(value: Any, suffix: str = "") -> str:
     return str(value) + suffix
 
 
+def lasting(seconds: float) -> str:
+    """A span of time in the largest unit of which there are two at least: `330 ngày`, `36 giờ`, `90 phút`, `45 giây`."""
+    for size, unit in ((86_400, "ngày"), (3_600, "giờ"), (60, "phút")):
+        if seconds >= 2 * size:
+            return written(int(seconds // size), f" {unit}")
+    return written(round(seconds), " giây")
+
+
 _SIGNS = str.maketrans({",": ".", ".": ","})

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from prometheus_client import CollectorRegistry
 
 from services.reporting.board import drawing
-from services.reporting.board.domain import Asked, against, written
+from services.reporting.board.domain import Asked, against, lasting, written
 from services.reporting.board.usecases import PAGE, Choice, ShowBoards
 from shared.boards import Board, Kind, Panel, Unit
 from shared.boards.catalogue import FOLDER, Here
@@ -156,7 +156,7 @@ class Page:
             value = round(sum(found.values()) if panel.here.take == "sum" else max(found.values(), default=0))
             return {
                 "kind": "stat",
-                "value": written(value, suffix),
+                "value": lasting(value) if panel.unit is Unit.SECONDS else written(value, suffix),
                 "standing": against(value, None, none_is_good=panel.good == "none"),
             }
         if not found:
