@@ -12,7 +12,7 @@ from services.dossier.scorecard.domain import Card
 from services.dossier.scorecard.metrics import SourceMetrics
 from services.dossier.scorecard.usecases import cards_of
 from shared.clock import Clock
-from shared.database import Database
+from shared.database import Database, is_transient
 from shared.localtime import local_date
 from shared.workdays import Calendar
 
@@ -40,7 +40,9 @@ class MeasureSources:
             try:
                 self._metrics.show(one.name, await self._today(one, now))
             except Exception as error:
-                log.warning("source_not_measured", source=one.name, reason=str(error))
+                if is_transient(error):  # no source is to blame, and the next would fail too
+                    raise
+                log.exception("source_not_measured", source=one.name)
 
     async def _today(self, one: SourceRow, now: datetime) -> Card:
         today = local_date(now)
